@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front door: `make` lists what there is. The work is done by the programs in ci/.
+
+# Settings on the command line, for `make run` (empty: the default in brackets).
+export HOST_KIND HOST_KERNEL GUEST_KERNEL HYPERVISOR GUEST_CMD
+ROW ?=
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+.DEFAULT_GOAL := help
+.PHONY: help run check check-fast matrix bench modules deps install clean
+
+help:	## this list
+	@echo "Berth: a hypervisor kernel module for Linux, tested in emulated hosts."
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo "Settings of run: HOST_KERNEL=6.1|6.12 GUEST_KERNEL=6.1|6.12 HYPERVISOR=berth|kvm GUEST_CMD='command'"
+
+run: deps	## boots a Debian guest on Berth in an emulated host, ends in its shell
+	@ci/run-guest
+
+check: deps	## static checks, unit tests, module builds, then the emulated hosts
+	@ci/matrix.py --level check
+
+check-fast: deps	## the part of check that needs no emulated host
+	@ci/matrix.py --level fast
+
+matrix: deps	## everything; ROW='name...' for some rows (ci/matrix.py --list names them)
+	@ci/matrix.py $(if $(ROW),--row '$(ROW)')
+
+bench: deps	## exit costs, beside the kernel's own KVM in the same host
+	@ci/bench
+
+modules: deps	## berth.ko for every kernel of the matrix, in build/
+	@ci/modules
+
+deps:	## installs the Debian packages that are missing (ci/deps --list: which and why)
+	@ci/deps
+
+install: deps	## builds berth.ko for this machine's kernel (KDIR=headers) and installs it
+	@ci/modules --install '$(KDIR)'
+
+clean:	## removes build/; the cache of downloads stays
+	rm -rf build

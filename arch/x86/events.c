@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exceptions, interrupts and NMIs on their way to the guest: what waits, how two
+ * exceptions become one, and the ioctls that add to it or move it elsewhere.  Handing
+ * an event to the hardware is the vendor's.
+ */
+#include <asm/traps.h>
+#include "state.h"
+
+#define MAX_EXCEPTION		31
+#define MAX_VECTOR		255
+#define DR7_GD			BIT(13)
+
+#define VECTORS2(a, b)		(BIT(a) | BIT(b))
+#define VECTORS5(a, b, c, d, e)	(VECTORS2(a, b) | VECTORS2(c, d) | BIT(e))
+
+/* Exceptions that report the instruction before as done: RIP is past it. */
+#define TRAPS		(BIT(DB_VECTOR) | VECTORS2(BP_VECTOR, OF_VECTOR))
+#define ABORTS		VECTORS2(DF_VECTOR, MC_VECTOR)
+
+/* What two exceptions in a row become (APM vol. 2, 8.2.9). */
+#define CONTRIBUTORY	VECTORS5(DE_VECTOR, TS_VECTOR, NP_VECTOR, SS_VECTOR, GP_VECTOR)
+
+static bool contributory(u8 vector)
+{
+	return BIT(vector) & CONTRIBUTORY;
+}
+
+static bool makes_double_fault(u8 first, u8 second)
+{
+	if (first == PF_VECTOR)
+		return second == PF_VECTOR || contributory(second);
+	return contributory(first) && contributory(second);
+}
+
+/*
+ * Where the second does not make it worse it takes the first one's place: the first
+ * comes again when its instruction does.
+ */
+static void queue(struct x86_vcpu *v, u8 vector, bool has_error, u32 error)
+{
+	struct x86_events *ev = &v->ev;
+
+	if (ev->exception.pending || ev->exception.injected) {
+		if (ev->exception.vector == DF_VECTOR) {
+			ev->triple_fault = true;
+			return;
+		}
+		if (makes_double_fault(ev->exception.vector, vector)) {
+			vector = DF_VECTOR;
+			has_error = true;
+			error = 0;
+		}
+	}
+	ev->exception.pending = true;
+	ev->exception.injected = false;
+	ev->exception.vector = vector;
+	ev->exception.has_error = has_error;
+	ev->exception.error = error;
+	ev->exception.has_payload = false;
+	ev->exception.payload = 0;
+}
+
+void x86_queue_exception(struct x86_vcpu *v, u8 vector)
+{
+	queue(v, vector, false, 0);
+}
+
+void x86_queue_exception_error(struct x86_vcpu *v, u8 vector, u32 error)
+{
+	queue(v, vector, true, error);
+}
+
+/*
+ * The address and the debug status are in their registers from now on, not from the
+ * delivery: without KVM_CAP_EXCEPTION_PAYLOAD user space has nowhere else to see them.
+ */
+void x86_queue_page_fault(struct x86_vcpu *v, u64 cr2, u32 error)
+{
+	x86_vendor->set_cr(v, 2, cr2);
+	queue(v, PF_VECTOR, true, error);
+}
+
+/* The CPU sets B0..B3 anew and leaves the other bits for software to clear (13.1.1.3). */
+void x86_queue_debug(struct x86_vcpu *v, u64 dr6_bits)
+{
+	v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) | dr6_bits;
+	queue(v, DB_VECTOR, false, 0);
+}
+
+/*
+ * x86_deliver_exception() - the pending exception is handed to the hardware now.
+ *
+ * A fault's instruction comes again, and must not meet its own breakpoint twice: RF
+ * (APM vol. 2, 3.1.6).  #DB's handler may access the debug registers (13.1.1.4).
+ * Context: loaded.
+ */
+void x86_deliver_exception(struct x86_vcpu *v)
+{
+	struct x86_events *ev = &v->ev;
+
+	ev->exception.pending = false;
+	ev->exception.injected = true;
+	if (!(BIT(ev->exception.vector) & (TRAPS | ABORTS)))
+		v->rflags |= X86_EFLAGS_RF;
+	if (ev->exception.vector == DB_VECTOR && (v->dr7 & DR7_GD)) {
+		v->dr7 &= ~(u64)DR7_GD;
+		x86_vendor->update_traps(v);
+	}
+}
+
+bool x86_interrupt_allowed(struct x86_vcpu *v)
+{
+	const struct x86_events *ev = &v->ev;
+
+	return (v->rflags & X86_EFLAGS_IF) && !ev->exception.pending &&
+	       !ev->exception.injected && !ev->interrupt.injected && !ev->nmi.injected &&
+	       !x86_vendor->get_shadow(v);
+}
+
+/* ---- ioctls ---- */
+
+/*
+ * x86_ioctl_interrupt() - KVM_INTERRUPT (api.rst 4.16), with the interrupt controller
+ * in user space.
+ *
+ * It has been acknowledged there, so it goes in with the next entry whatever IF says,
+ * and takes the place of one that waits, as the kernel's own KVM has it.  -EINVAL for
+ * what is no vector.
+ */
+long x86_ioctl_interrupt(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	const struct kvm_interrupt *irq = data;
+	struct x86_events *ev = &to_x86(vcpu)->ev;
+
+	if (irq->irq > MAX_VECTOR)
+		return -EINVAL;
+	ev->interrupt.injected = true;
+	ev->interrupt.soft = false;
+	ev->interrupt.nr = irq->irq;
+	return 0;
+}
+
+/* One NMI can wait behind one that is being handled; two when none is. */
+static u8 nmi_limit(const struct x86_vcpu *v)
+{
+	return v->nmi_masked || v->ev.nmi.injected ? 1 : 2;
+}
+
+long x86_ioctl_nmi(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	v->ev.nmi.pending = min_t(u8, v->ev.nmi.pending + 1, nmi_limit(v));
+	return 0;
+}
+
+static bool is_soft_exception(u8 vector)
+{
+	return vector == BP_VECTOR || vector == OF_VECTOR;
+}
+
+/*
+ * INT3, INTO and INT happen again by themselves, since RIP is still at them: they are
+ * not told.  Pending exceptions are told as injected, too, because user space without
+ * KVM_CAP_EXCEPTION_PAYLOAD gives only those back.
+ */
+long x86_ioctl_get_events(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+	const struct x86_events *ev = &v->ev;
+	struct kvm_vcpu_events *events = data;
+
+	memset(events, 0, sizeof(*events));
+	if (!is_soft_exception(ev->exception.vector)) {
+		events->exception.pending = ev->exception.pending;
+		events->exception.injected = ev->exception.injected || ev->exception.pending;
+	}
+	events->exception.nr = ev->exception.vector;
+	events->exception.has_error_code = ev->exception.has_error;
+	events->exception.error_code = ev->exception.error;
+	events->interrupt.injected = ev->interrupt.injected && !ev->interrupt.soft;
+	events->interrupt.nr = ev->interrupt.nr;
+	events->interrupt.shadow = x86_vendor->get_shadow(v);
+	events->nmi.injected = ev->nmi.injected;
+	events->nmi.pending = ev->nmi.pending;
+	events->nmi.masked = v->nmi_masked;
+	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
+			KVM_VCPUEVENT_VALID_SMM;
+	return 0;
+}
+
+/* Flags whose fields exist without a capability this VM does not have. */
+#define EVENT_FLAGS	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
+			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
+
+static bool events_valid(const struct kvm_vcpu_events *events)
+{
+	if (events->flags & ~EVENT_FLAGS)
+		return false;
+	if (events->exception.injected &&
+	    (events->exception.nr > MAX_EXCEPTION || events->exception.nr == NMI_VECTOR))
+		return false;
+	/* There is no system management mode to be in. */
+	return !(events->flags & KVM_VCPUEVENT_VALID_SMM) ||
+	       !(events->smi.smm || events->smi.pending);
+}
+
+/*
+ * x86_ioctl_set_events() - KVM_SET_VCPU_EVENTS (api.rst 4.32).
+ *
+ * Without KVM_CAP_EXCEPTION_PAYLOAD exception.pending means nothing.  -EINVAL for
+ * unknown flags, an exception that is none, or SMM state; nothing has changed then.
+ */
+long x86_ioctl_set_events(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+	struct x86_events *ev = &v->ev;
+	const struct kvm_vcpu_events *events = data;
+
+	if (!events_valid(events))
+		return -EINVAL;
+
+	ev->exception.pending = false;
+	ev->exception.injected = events->exception.injected;
+	ev->exception.vector = events->exception.nr;
+	ev->exception.has_error = events->exception.has_error_code;
+	ev->exception.error = events->exception.error_code;
+	ev->interrupt.injected = events->interrupt.injected;
+	ev->interrupt.soft = events->interrupt.soft;
+	ev->interrupt.nr = events->interrupt.nr;
+	if (events->flags & KVM_VCPUEVENT_VALID_SHADOW)
+		x86_vendor->set_shadow(v, events->interrupt.shadow);
+	v->nmi_masked = events->nmi.masked;
+	ev->nmi.injected = events->nmi.injected;
+	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		ev->nmi.pending = min(events->nmi.pending, nmi_limit(v));
+	x86_vendor->update_traps(v);
+	berth_vcpu_request(vcpu, X86_REQ_EVENT);
+	return 0;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vendor-neutral part of x86 exits: instructions that are handled or handed to user
+ * space whole.  Memory operands are emulation.c's.
+ */
+#include <asm/cpufeatures.h>
+#include <linux/kvm_para.h>
+#include <linux/stdarg.h>
+#include "state.h"
+#include "x86.h"
+
+int x86_exit_debug(struct x86_vcpu *v, u8 vector, u64 dr6, u64 pc)
+{
+	struct kvm_run *run = v->core.run;
+
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch.exception = vector;
+	run->debug.arch.dr6 = dr6;
+	run->debug.arch.dr7 = v->core.guest_debug & KVM_GUESTDBG_USE_HW_BP ?
+			      v->debug.debugreg[7] : v->dr7;
+	run->debug.arch.pc = pc;
+	return BERTH_RUN_USER;
+}
+
+int x86_exit_internal_error(struct x86_vcpu *v, u32 suberror, unsigned int n, ...)
+{
+	struct kvm_run *run = v->core.run;
+	unsigned int i;
+	va_list args;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = n;
+	va_start(args, n);
+	for (i = 0; i < n; i++)
+		run->internal.data[i] = va_arg(args, u64);
+	va_end(args);
+	return BERTH_RUN_USER;
+}
+
+/* RFLAGS.TF was set when the instruction began: a #DB follows it (APM vol. 2, 13.1.4). */
+static int single_step(struct x86_vcpu *v)
+{
+	u64 pc;
+
+	if (!(v->core.guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
+		x86_queue_debug(v, DR_STEP);
+		return BERTH_RUN_AGAIN;
+	}
+	pc = v->rip;
+	if (x86_mode(v) != X86_MODE_64) {
+		struct kvm_segment cs;
+
+		x86_vendor->get_segment(v, &cs, X86_CS);
+		pc = (u32)(pc + cs.base);
+	}
+	return x86_exit_debug(v, 1, X86_DR6_FIXED | DR_STEP, pc);
+}
+
+int x86_skip_insn(struct x86_vcpu *v, unsigned int len)
+{
+	u64 rip;
+
+	if (unlikely(!len)) {
+		struct x86_insn insn;
+		int r = x86_fetch_insn(v, &insn);
+
+		if (r != BERTH_RUN_AGAIN || !insn.len)
+			return r;
+		len = insn.len;
+	}
+	rip = v->rip + len;
+	/* Past 4 GiB only 64-bit code can be. */
+	if (unlikely((rip ^ v->rip) >> 32) && x86_mode(v) != X86_MODE_64)
+		rip = (u32)rip;
+	v->rip = rip;
+	x86_vendor->set_shadow(v, 0);
+	if (unlikely(v->rflags & X86_EFLAGS_TF))
+		return single_step(v);
+	return BERTH_RUN_AGAIN;
+}
+
+int x86_exit_cpuid(struct x86_vcpu *v, unsigned int len)
+{
+	u32 eax = v->gpr[X86_RAX], ebx, ecx = v->gpr[X86_RCX], edx;
+
+	x86_cpuid(v, &eax, &ebx, &ecx, &edx);
+	v->gpr[X86_RAX] = eax;
+	v->gpr[X86_RBX] = ebx;
+	v->gpr[X86_RCX] = ecx;
+	v->gpr[X86_RDX] = edx;
+	return x86_skip_insn(v, len);
+}
+
+int x86_exit_rdmsr(struct x86_vcpu *v, unsigned int len)
+{
+	u64 data;
+
+	if (x86_get_msr(v, v->gpr[X86_RCX], &data, false)) {
+		x86_inject_gp(v);
+		return BERTH_RUN_AGAIN;
+	}
+	v->gpr[X86_RAX] = (u32)data;
+	v->gpr[X86_RDX] = data >> 32;
+	return x86_skip_insn(v, len);
+}
+
+int x86_exit_wrmsr(struct x86_vcpu *v, unsigned int len)
+{
+	u64 data = (u32)v->gpr[X86_RAX] | v->gpr[X86_RDX] << 32;
+
+	if (x86_set_msr(v, v->gpr[X86_RCX], data, false)) {
+		x86_inject_gp(v);
+		return BERTH_RUN_AGAIN;
+	}
+	return x86_skip_insn(v, len);
+}
+
+int x86_exit_hlt(struct x86_vcpu *v, unsigned int len)
+{
+	int r = x86_skip_insn(v, len);
+
+	if (r != BERTH_RUN_AGAIN)
+		return r;
+	v->core.stats.halt_exits++;
+	v->core.run->exit_reason = KVM_EXIT_HLT;
+	return BERTH_RUN_USER;
+}
+
+int x86_exit_xsetbv(struct x86_vcpu *v, unsigned int len)
+{
+	u64 value = (u32)v->gpr[X86_RAX] | v->gpr[X86_RDX] << 32;
+
+	if (x86_vendor->get_cpl(v) || (u32)v->gpr[X86_RCX] || x86_write_xcr0(v, value)) {
+		x86_inject_gp(v);
+		return BERTH_RUN_AGAIN;
+	}
+	return x86_skip_insn(v, len);
+}
+
+/* There is no performance counter to read. */
+int x86_exit_rdpmc(struct x86_vcpu *v, unsigned int len)
+{
+	x86_inject_gp(v);
+	return BERTH_RUN_AGAIN;
+}
+
+/* KVM hypercalls (Documentation/virt/kvm/x86/hypercalls.rst): none is offered yet. */
+int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
+{
+	bool long_mode = x86_mode(v) == X86_MODE_64;
+	u64 nr = long_mode ? v->gpr[X86_RAX] : (u32)v->gpr[X86_RAX];
+	s64 result = -KVM_ENOSYS;
+
+	if (x86_vendor->get_cpl(v))
+		result = -KVM_EPERM;
+	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
+		result = 0;
+	v->gpr[X86_RAX] = long_mode ? (u64)result : (u32)result;
+	return x86_skip_insn(v, len);
+}
+
+static void *pio_data(struct x86_vcpu *v)
+{
+	return (void *)v->core.run + PAGE_SIZE * KVM_PIO_PAGE_OFFSET;
+}
+
+/* A register's low bytes change; 32-bit results clear the upper half. */
+static void set_rax(struct x86_vcpu *v, const void *data, unsigned int size)
+{
+	if (size == 4)
+		v->gpr[X86_RAX] = 0;
+	memcpy(&v->gpr[X86_RAX], data, size);
+}
+
+/* User space may have moved RIP itself; then the instruction is its business. */
+static int pio_finish(struct x86_vcpu *v)
+{
+	if (v->rip != v->pio.rip)
+		return BERTH_RUN_AGAIN;
+	return x86_skip_insn(v, v->pio.next_rip - v->pio.rip);
+}
+
+static int complete_in(struct x86_vcpu *v)
+{
+	set_rax(v, pio_data(v), v->pio.size);
+	return pio_finish(v);
+}
+
+int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool string,
+		 bool rep, u64 next_rip)
+{
+	struct kvm_run *run = v->core.run;
+	u32 value = v->gpr[X86_RAX];
+
+	v->core.stats.io_exits++;
+	if (string)
+		return x86_exit_emulate(v);
+	if (in && !berth_bus_read(&v->core, BERTH_PIO_BUS, port, size, &value)) {
+		set_rax(v, &value, size);
+		return x86_skip_insn(v, next_rip - v->rip);
+	}
+	if (!in && !berth_bus_write(&v->core, BERTH_PIO_BUS, port, size, &value))
+		return x86_skip_insn(v, next_rip - v->rip);
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = KVM_PIO_PAGE_OFFSET * PAGE_SIZE;
+	if (!in)
+		memcpy(pio_data(v), &value, size);
+	v->pio.rip = v->rip;
+	v->pio.next_rip = next_rip;
+	v->pio.size = size;
+	v->complete = in ? complete_in : pio_finish;
+	return BERTH_RUN_USER;
+}

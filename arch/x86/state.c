@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The remaining small pieces of VM and vCPU state: MP state, address translation,
+ * TSC and its frequency, the clock, and addresses other hypervisors need.
+ */
+#include <asm/tsc.h>
+#include <linux/ktime.h>
+#include "state.h"
+
+/* The TSC counts within this of what was asked for, or it is another frequency. */
+#define TSC_TOLERANCE_PPM	250
+
+/* Where three pages below 4 GiB end, for KVM_SET_TSS_ADDR. */
+#define TSS_ADDR_MAX		((u32)(-3 * (int)PAGE_SIZE))
+
+/* Without an interrupt controller in the kernel a vCPU is never anything but runnable. */
+long x86_ioctl_get_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	struct kvm_mp_state *state = data;
+
+	state->mp_state = to_x86(vcpu)->mp_state;
+	return 0;
+}
+
+long x86_ioctl_set_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	const struct kvm_mp_state *state = data;
+
+	if (state->mp_state != KVM_MP_STATE_RUNNABLE)
+		return -EINVAL;
+	to_x86(vcpu)->mp_state = state->mp_state;
+	berth_vcpu_request(vcpu, X86_REQ_EVENT);
+	return 0;
+}
+
+/* KVM_TRANSLATE: where a linear address leads now, without touching accessed bits. */
+long x86_ioctl_translate(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	struct kvm_translation *tr = data;
+	gpa_t gpa = BERTH_INVALID_GPA;
+	u32 error;
+
+	tr->valid = x86_walk(to_x86(vcpu), tr->linear_address, X86_WALK_PEEK, &gpa, &error) == 0;
+	tr->physical_address = tr->valid ? gpa : BERTH_INVALID_GPA;
+	tr->writeable = 1;
+	tr->usermode = 0;
+	return 0;
+}
+
+/* ---- the time-stamp counter ---- */
+
+/* The guest's TSC now.  Context: any. */
+u64 x86_guest_tsc(struct x86_vcpu *v)
+{
+	return rdtsc() + v->tsc_offset;
+}
+
+/*
+ * Another vCPU's offset when @value says what its TSC says, to within a second: user
+ * space restores one vCPU after the other and means them to agree.  Zero is a CPU
+ * that is added: it joins the others.
+ */
+static bool find_tsc_partner(struct x86_vcpu *v, u64 value, u64 now, u64 *offset)
+{
+	struct berth_vcpu *other;
+	unsigned int i;
+
+	berth_for_each_vcpu(i, other, v->core.vm) {
+		u64 their = READ_ONCE(to_x86(other)->tsc_offset);
+		s64 apart = value - (now + their);
+
+		if (other == &v->core)
+			continue;
+		if (value && abs(apart) >= (s64)tsc_khz * 1000)
+			continue;
+		*offset = their;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * x86_set_guest_tsc() - user space sets the TSC; TSC_ADJUST stays.
+ *
+ * Context: loaded, or the vendor's part of the vCPU is built and nothing runs it.
+ */
+void x86_set_guest_tsc(struct x86_vcpu *v, u64 value)
+{
+	u64 now = rdtsc();
+	u64 offset;
+
+	if (!find_tsc_partner(v, value, now, &offset))
+		offset = value - now;
+	WRITE_ONCE(v->tsc_offset, offset);
+	x86_vendor->write_tsc_offset(v);
+}
+
+/* Frequency is the host's: only what counts as the same is taken (0: the host's). */
+static bool tsc_khz_usable(u32 khz)
+{
+	u32 tolerance = (u64)tsc_khz * TSC_TOLERANCE_PPM / 1000000;
+
+	return !khz || abs((s64)khz - (s64)tsc_khz) <= tolerance;
+}
+
+long x86_ioctl_get_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	return to_x86(vcpu)->tsc_khz;
+}
+
+long x86_ioctl_set_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	u32 khz = uarg;
+
+	if (!tsc_khz_usable(khz))
+		return -EINVAL;
+	to_x86(vcpu)->tsc_khz = khz ? khz : tsc_khz;
+	return 0;
+}
+
+long x86_ioctl_vm_get_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	u32 khz = READ_ONCE(to_x86_vm(vm)->default_tsc_khz);
+
+	return khz ? khz : tsc_khz;
+}
+
+long x86_ioctl_vm_set_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	u32 khz = uarg;
+
+	if (!tsc_khz_usable(khz))
+		return -EINVAL;
+	WRITE_ONCE(to_x86_vm(vm)->default_tsc_khz, khz ? khz : tsc_khz);
+	return 0;
+}
+
+/* ---- addresses and clock ---- */
+
+/* Both only matter where real mode is not virtualized by the processor: kept, unused. */
+long x86_ioctl_set_tss_addr(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	if (uarg > TSS_ADDR_MAX)
+		return -EINVAL;
+	to_x86_vm(vm)->tss_addr = uarg;
+	return 0;
+}
+
+long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	if (vm->created_vcpus)
+		return -EINVAL;
+	to_x86_vm(vm)->identity_map_addr = *(u64 *)data;
+	return 0;
+}
+
+/*
+ * KVM_SET_GSI_ROUTING: routes lead to interrupt controllers in the kernel, and a VM
+ * without one can have none (api.rst 4.52).  QEMU wants to see the capability all the
+ * same.
+ */
+long x86_ioctl_set_gsi_routing(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	return -EINVAL;
+}
+
+/* KVM_GET_CLOCK: both clocks of one moment, so nothing may come between. */
+long x86_ioctl_get_clock(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	struct kvm_clock_data *clock = data;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	clock->clock = ktime_get_boottime_ns() + to_x86_vm(vm)->clock_offset;
+	clock->realtime = ktime_get_real_ns();
+	local_irq_restore(flags);
+	clock->flags = X86_CLOCK_FLAGS;
+	return 0;
+}
+
+/* KVM_SET_CLOCK: with KVM_CLOCK_REALTIME the time since then is added, never taken off. */
+long x86_ioctl_set_clock(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	const struct kvm_clock_data *clock = data;
+	u64 value = clock->clock;
+	u64 boot, real;
+	unsigned long flags;
+
+	if (clock->flags & ~(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC))
+		return -EINVAL;
+	local_irq_save(flags);
+	boot = ktime_get_boottime_ns();
+	real = ktime_get_real_ns();
+	local_irq_restore(flags);
+	if ((clock->flags & KVM_CLOCK_REALTIME) && real > clock->realtime)
+		value += real - clock->realtime;
+	to_x86_vm(vm)->clock_offset = value - boot;
+	return 0;
+}

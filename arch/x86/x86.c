@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The x86 backend: the contract's callbacks, which choose AMD-V or VT-x once and lead
+ * to its files.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ktime.h>
+#include <asm/cpufeature.h>
+#include "state.h"
+#include "x86.h"
+
+const struct x86_vendor *x86_vendor __ro_after_init;
+
+int x86_setup(const char **why)
+{
+	int r;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+		*why = boot_cpu_has(X86_FEATURE_VMX) ?
+			"VT-x is not supported yet: AMD-V is needed" :
+			"this CPU has no AMD-V, or firmware disabled it";
+		return -EOPNOTSUPP;
+	}
+	x86_vendor = &svm_vendor;
+	r = x86_vendor->setup(why);
+	if (r)
+		return r;
+	r = x86_cpuid_host_setup();
+	if (r)
+		x86_vendor->unsetup();
+	return r;
+}
+
+void x86_unsetup(void)
+{
+	x86_vendor->unsetup();
+}
+
+int x86_cpu_enable(void)
+{
+	return x86_vendor->cpu_enable();
+}
+
+void x86_cpu_disable(void)
+{
+	x86_vendor->cpu_disable();
+}
+
+int x86_vm_init(struct berth_vm *vm, unsigned long type)
+{
+	int r;
+
+	if (type)
+		return -EINVAL;
+	r = berth_s2_init(&vm->s2, x86_vendor->s2_format());
+	if (r)
+		return r;
+	vm->s2.max_gfn = min_t(gfn_t, vm->s2.max_gfn,
+			       BIT_ULL(boot_cpu_data.x86_phys_bits - PAGE_SHIFT));
+	/* The VM's clock starts now (KVM_GET_CLOCK). */
+	to_x86_vm(vm)->clock_offset = -ktime_get_boottime_ns();
+	return 0;
+}
+
+void x86_vm_destroy(struct berth_vm *vm)
+{
+	berth_s2_destroy(&vm->s2);
+}
+
+int x86_slot_check(struct berth_vm *vm, const struct berth_slot *slot)
+{
+	return slot->base_gfn + slot->npages > vm->s2.max_gfn ? -EINVAL : 0;
+}
+
+/* xAPIC ids above 255 are user space's affair while the controllers are. */
+int x86_vcpu_check(struct berth_vm *vm, unsigned int id)
+{
+	return 0;
+}
+
+int x86_vcpu_init(struct berth_vcpu *vcpu)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+	int r = -ENOMEM;
+
+	if (!fpu_alloc_guest_fpstate(&v->fpu))
+		return r;
+	r = x86_msr_init(v);
+	if (r)
+		goto out_fpu;
+	r = x86_vendor->vcpu_init(v);
+	if (r)
+		goto out_msr;
+	v->mp_state = KVM_MP_STATE_RUNNABLE;
+	x86_cpuid_init(v);
+	x86_reset_regs(v, false);
+	vcpu->initialized = true;
+	return 0;
+
+out_msr:
+	x86_msr_destroy(v);
+out_fpu:
+	fpu_free_guest_fpstate(&v->fpu);
+	return r;
+}
+
+void x86_vcpu_destroy(struct berth_vcpu *vcpu)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	x86_vendor->vcpu_destroy(v);
+	x86_cpuid_destroy(v);
+	x86_msr_destroy(v);
+	fpu_free_guest_fpstate(&v->fpu);
+}
+
+void x86_vcpu_load(struct berth_vcpu *vcpu, unsigned int cpu)
+{
+	x86_vendor->vcpu_load(to_x86(vcpu), cpu);
+}
+
+void x86_vcpu_put(struct berth_vcpu *vcpu)
+{
+	x86_vendor->vcpu_put(to_x86(vcpu));
+}
+
+int x86_run_begin(struct berth_vcpu *vcpu)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+	struct kvm_run *run = vcpu->run;
+	int (*complete)(struct x86_vcpu *v);
+
+	/* The guest's FPU state is this task's until run_end(), whatever the scheduler does. */
+	fpu_swap_kvm_fpstate(&v->fpu, true);
+	if (x86_write_cr8(v, READ_ONCE(run->cr8)))
+		return -EINVAL;
+	v->want_irq_window = READ_ONCE(run->request_interrupt_window);
+	complete = v->complete;
+	if (!complete)
+		return BERTH_RUN_AGAIN;
+	v->complete = NULL;
+	return complete(v);
+}
+
+int x86_vcpu_run(struct berth_vcpu *vcpu)
+{
+	return x86_vendor->run(to_x86(vcpu));
+}
+
+void x86_run_end(struct berth_vcpu *vcpu)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+	struct kvm_run *run = vcpu->run;
+
+	fpu_swap_kvm_fpstate(&v->fpu, false);
+	run->if_flag = !!(v->rflags & X86_EFLAGS_IF);
+	run->flags = 0;
+	run->cr8 = v->cr8;
+	run->apic_base = v->apic_base;
+	run->ready_for_interrupt_injection = x86_interrupt_allowed(v);
+}
+
+bool x86_vcpu_runnable(struct berth_vcpu *vcpu)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	return v->mp_state == KVM_MP_STATE_RUNNABLE || v->ev.nmi.pending;
+}
+
+void x86_vcpu_dump(struct berth_vcpu *vcpu)
+{
+	x86_vendor->dump(to_x86(vcpu));
+}
+
+void x86_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
+{
+	vm->stats.remote_tlb_flush_requests++;
+	if (berth_request_all(vm, BERTH_REQ_TLB_FLUSH))
+		vm->stats.remote_tlb_flush++;
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds berth.ko for one architecture and kernel release, in build/ARCH-RELEASE, which holds
+# links to the source tree.
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import kernels
+from paths import BUILD, TOP, Failure, fresh_env
+
+SOURCES = ("Kbuild", "include", "virt", "arch")
+LINKED = re.compile(r"(.*\.([chS]|lds)|Kbuild|Makefile)$")
+# Not ours to mend: said when the distribution's compiler got an update after its kernel.
+FOREIGN = re.compile(
+    r"the compiler differs from the one used to build the kernel"
+    r"|^ *(The kernel was built by|You are using):"
+)
+WARNING = re.compile(r"\bwarning\b", re.I)
+
+
+def cross(arch):
+    """CROSS_COMPILE for an architecture."""
+    a = kernels.ARCHES[arch]
+    return "" if a.debian == kernels.debs.NATIVE else f"{a.gnu}-"
+
+
+def farm(source, out):
+    """Makes `out` a tree of links to the sources, and removes links whose source has gone."""
+    want = {}
+    for name in SOURCES:
+        top = source / name
+        files = [top] if top.is_file() else (Path(d) / f for d, _, fs in os.walk(top) for f in fs)
+        want.update({out / f.relative_to(source): f for f in files if LINKED.match(f.name)})
+    for link in [Path(d) / f for d, _, fs in os.walk(out) for f in fs]:
+        if link.is_symlink() and want.get(link) != Path(os.readlink(link)):
+            link.unlink()
+    for link, target in want.items():
+        if not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
+    # An object whose source has gone must not be taken along.
+    for obj in out.rglob("*.o"):
+        if (obj.parent / f".{obj.name}.cmd").exists() and not obj.name.endswith(".mod.o"):
+            if not any(obj.with_suffix(s).exists() for s in (".c", ".S")) and obj.stem != "berth":
+                obj.unlink()
+
+
+def build(arch, rel, sparse=False, strict=False, source=TOP, out=None, variables=(), tree=None):
+    """Builds and returns the path of berth.ko; warnings go to stderr, and are errors when `strict`.
+
+    tree: kernel headers that are not from the cache; rel is then only a name.
+    """
+    # A strict build begins by removing what is there: not below somebody who runs it.
+    source = Path(source)
+    out = Path(out or BUILD / f"{'strict-' if strict else ''}{arch}-{rel}")
+    if not (source / "Kbuild").exists():
+        raise Failure(f"{source} has no Kbuild: nothing to build")
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        farm(source, out)
+        module = out / "berth.ko"
+        if strict:
+            # A run must not pass because an earlier one, which warned, left nothing to compile.
+            for old in [module, *out.rglob("*.o")]:
+                old.unlink(missing_ok=True)
+        argv = [
+            *f"make -s --no-print-directory -j{os.cpu_count()} W=1 C={2 if sparse else 0}".split(),
+            *("-C", tree or kernels.headers(arch, rel), f"M={out}"),
+            *(f"ARCH={kernels.ARCHES[arch].kernel}", f"CROSS_COMPILE={cross(arch)}"),
+            *("CONFIG_DEBUG_INFO_BTF_MODULES=", *variables, "modules"),
+        ]
+        done = subprocess.run(
+            list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", env=fresh_env(),
+        )
+        lines = [line for line in done.stdout.splitlines() if not FOREIGN.search(line)]
+        said = "\n".join(lines).replace(f"{out}/", "").replace(f"{source}/", "")
+        if done.returncode or not module.exists():
+            raise Failure(f"berth.ko for {arch} {rel} does not build:\n{said}")
+        if strict and any(WARNING.search(line) for line in lines):
+            raise Failure(f"berth.ko for {arch} {rel} builds with warnings:\n{said}")
+        if said:
+            print(said, file=sys.stderr)
+    return module
+
+
+def present(source=TOP):
+    """The (architecture, release) pairs for which the tree has a backend."""
+    return [
+        (a, r)
+        for a, r in kernels.RELEASES
+        if (source / "arch" / a).is_dir() and any((source / "arch" / a).rglob("*.c"))
+    ]

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# User space for the emulated hosts as cache entries: a static busybox, and a root directory with
+# Debian's QEMU.
+
+import debs
+import kernels
+from paths import say
+
+
+def busybox(arch, refresh=False):
+    """Path of a static busybox."""
+    debian = kernels.ARCHES[arch].debian
+
+    def fill(temp, final):
+        say(f"fetching busybox for {arch}")
+        debs.Root(debian).unpack(["busybox-static"], temp)
+
+    root = debs.entry(f"busybox/{arch}", fill, refresh)
+    return next(p for p in (root / "bin/busybox", root / "usr/bin/busybox") if p.exists())
+
+
+# What each architecture's QEMU needs beside its libraries.
+QEMU = {
+    "x86": ["qemu-system-x86"],
+    "arm64": ["qemu-system-arm"],
+    "powerpc": ["qemu-system-ppc"],
+    "s390": ["qemu-system-misc"],
+}
+
+
+def qemu(arch, refresh=False):
+    """Root directory with Debian's QEMU for that architecture, running on it, and all its
+    libraries."""
+    debian = kernels.ARCHES[arch].debian
+
+    def fill(temp, final):
+        root = debs.Root(debian)
+        packages = root.closure(QEMU[arch])
+        say(f"fetching QEMU for {arch} and its libraries: {len(packages)} packages, about 80 MB")
+        root.unpack(packages, temp)
+        say(f"  {debs.du(temp):.0f} MB unpacked")
+
+    return debs.entry(f"qemu/{arch}", fill, refresh)

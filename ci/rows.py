@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The rows of the matrix, as data: what `make check` and `make matrix` run, on which host and
+# kernel, how long it takes.
+
+from dataclasses import dataclass
+
+FAST, CHECK, FULL = 0, 1, 2  # in make check-fast and all below; in make check; only in make matrix
+
+
+@dataclass(frozen=True)
+class Row:
+    """name is what ROW= selects; suite names a function of suites.py, called with `args`."""
+
+    name: str
+    level: int
+    expect: int  # seconds, on an idle machine with two cores
+    suite: str
+    args: dict
+
+
+def row(name, level, expect, suite, **args):
+    return Row(name, level, expect, suite, args)
+
+
+# Where the suites run: host, kernel, level of its rows with berth, and of those with the
+# kernel's own KVM.
+HOSTS = [("x86-svm", "6.1", CHECK, FULL), ("x86-svm", "6.12", CHECK, FULL)]
+
+
+def rows():
+    yield row("laws", FAST, 1, "laws")
+    yield row("ci", FAST, 1, "own")
+    yield row("unit", FAST, 60, "unit")
+    yield row("module-x86-6.1", FAST, 20, "module", arch="x86", rel="6.1")
+    yield row("module-x86-6.12", FAST, 20, "module", arch="x86", rel="6.12")
+    for host, rel, level, reference in HOSTS:
+        yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
+        yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)
+
+
+def emulated(at, level, **where):
+    """The rows of one host, kernel and hypervisor. One processor and the older guest come first."""
+    yield row(f"conformance-{at}", level, 30, "conformance", **where)
+    yield row(f"guest-{at}", level, 20, "guest", guest="6.1", **where)
+    yield row(f"conformance-smp2-{at}", FULL, 60, "conformance", smp=2, **where)
+    yield row(f"guest-6.12-{at}", FULL, 20, "guest", guest="6.12", **where)

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The suites that rows of the matrix name: each fills a ktap.Report, and shows its progress line
+# by line through `tell`.
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import guests
+import ktap
+import modules
+import session
+from paths import BUILD, TOP, Failure, fresh_env
+
+HERE = Path(__file__).parent
+TIMEOUT = 600
+
+
+def command(report, argv, tell, timeout=TIMEOUT):
+    """Runs a program that writes KTAP on stdout; its other output is for people, and shown when
+    it fails."""
+    with tempfile.TemporaryFile("w+", errors="replace") as errors:
+        process = subprocess.Popen(
+            [str(a) for a in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            env=fresh_env(),
+            start_new_session=True,
+        )
+        try:
+            report.raw = process.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            report.raw = process.communicate()[0]
+            report.fail("time", f"no end after {timeout} s")
+        report.cases += ktap.parse(report.raw)
+        errors.seek(0)
+        said = f"{' '.join(map(str, argv))}: status {process.returncode}\n{errors.read()[-4000:]}"
+        if not report.cases:
+            report.fail("output", f"no test was reported by {said}")
+        elif process.returncode and not report.count(ktap.FAIL):
+            report.fail("exit status", said)
+
+
+def laws(report, tell):
+    command(report, [HERE / "laws"], tell)
+
+
+def own(report, tell):
+    command(report, [sys.executable, HERE / "selftest.py"], tell)
+
+
+def unit(report, tell):
+    """All of tests/unit: each directory with a Makefile, whose `check` builds the programs and
+    runs them."""
+    found = sorted((TOP / "tests/unit").glob("*/Makefile"))
+    if not found:
+        report.fail("unit", "tests/unit has no Makefile")
+    for makefile in found:
+        one = ktap.Report(makefile.parent.name)
+        tell(one.row)
+        command(one, ["make", "-s", "-C", makefile.parent, "check"], tell)
+        for case in one.cases:
+            case.name = f"{one.row}: {case.name}"
+        report.cases += one.cases
+        report.raw += one.raw
+
+
+def module(report, tell, arch, rel):
+    """berth.ko under W=1 and sparse, warnings being errors."""
+    name = f"berth.ko for {arch} {rel}"
+    try:
+        modules.build(arch, rel, sparse=True, strict=True)
+        report.cases.append(ktap.Case(name, ktap.PASS))
+    except Failure as e:
+        report.fail(name, str(e))
+    report.raw = ktap.write(report)
+
+
+def test_program(name):
+    """Builds tests/NAME and returns the path of the static program."""
+    done = subprocess.run(
+        ["make", "-s", "-C", str(TOP / "tests" / name), f"O={BUILD}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=fresh_env(),
+    )
+    program = BUILD / "tests" / name
+    if done.returncode or not program.exists():
+        raise Failure(f"tests/{name} does not build:\n{done.stdout}")
+    return program
+
+
+def in_host(report, plan, tell):
+    """Runs a plan; what is wrong with the host, and not with a test, becomes a failed case.
+    Returns the result."""
+    line = b""
+
+    def hook(event, frame, data):
+        nonlocal line
+        if event == "ready":
+            tell("host is up")
+        elif event == "text" and frame.name.isdigit():
+            *lines, line = (line + data).split(b"\n")
+            for done in lines:
+                tell(done.decode(errors="replace").strip())
+
+    result = session.run(plan, hook)
+    tell(f"logs in {result.logs}")
+    return result
+
+
+def host_cases(report, result, expected_status=()):
+    """The reasons why a run is bad, less a test program's own status, which its KTAP explains."""
+    for reason in result.reasons:
+        if not (
+            reason.startswith("command ")
+            and result.code in expected_status
+            and report.count(ktap.FAIL)
+        ):
+            report.fail("host", f"{reason}\n{result.excerpt}logs in {result.logs}")
+            result.excerpt = ""  # once is enough
+
+
+def conformance(report, tell, host, rel, hypervisor, smp=1):
+    """The suite over /dev/kvm, its skips held against the tree's list for this host and
+    hypervisor."""
+    program = test_program("conformance")
+    plan = session.Plan(
+        host=host,
+        kernel=rel,
+        hypervisor=hypervisor,
+        commands=["./conformance"],
+        smp=smp,
+        add=[(program, "add/conformance")],
+        timeout=TIMEOUT,
+        name=report.row,
+    )
+    result = in_host(report, plan, tell)
+    report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
+    report.cases += ktap.parse(report.raw)
+    host_cases(report, result, expected_status=(1,))
+    if not report.cases:
+        report.fail("output", "the conformance program reported no test")
+    name = f"skips-{host}.txt" if hypervisor == "berth" else f"skips-{host}-{hypervisor}.txt"
+    for stale in ktap.judge_skips(report, TOP / "tests/conformance" / name, rel):
+        tell(f"note: {name} names {stale}, which was not skipped")
+
+
+GUEST_SCRIPT = """\
+set -e
+uname -r
+cat /mnt/README
+echo written >/mnt/new; sync; cat /mnt/new
+wget -qO- http://10.0.2.2/
+free | head -2
+echo all done
+"""
+
+
+def guest(report, tell, host, rel, hypervisor, guest):
+    """Debian's kernel under Debian's QEMU: boots, uses its disk and its network, powers off."""
+    import image
+
+    arch = session.host(host).ARCH
+    with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
+        plan = session.Plan(
+            host=host,
+            kernel=rel,
+            hypervisor=hypervisor,
+            timeout=300,
+            name=report.row,
+            commands=[guests.command(arch, append="berth.run=/script")],
+            disk=image.qemu_disk(arch),
+            add=guests.files(arch, guest, Path(temp) / "guest", GUEST_SCRIPT),
+        )
+        result = in_host(report, plan, tell)
+    output = b"".join(result.outputs())
+    text = output.decode(errors="replace")
+    checks = {
+        "guest_kernel_boots_to_user_space": f"\n{guest}." in text.replace("\r", ""),
+        "guest_reads_its_virtio_disk": "The guest's virtio disk." in text,
+        "guest_writes_its_virtio_disk": "written" in text,
+        "guest_reaches_the_host_through_virtio_net": guests.WELCOME.strip() in text,
+        "guest_script_ends_with_status_0": guests.status(output) == 0,
+        "guest_kernel_log_is_clean": bool(text) and not session.dmesg.bad_lines(text),
+    }
+    for name, ok in checks.items():
+        said = "" if ok or report.count(ktap.FAIL) else text[-3000:]
+        report.cases.append(ktap.Case(name, ktap.PASS if ok else ktap.FAIL, said))
+    host_cases(report, result)
+    report.raw = ktap.write(report)

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The second-stage engine's tree: walking, mapping, unmapping, write protection and
+ * ageing, in whatever format the architecture gave.  Finding the host page is
+ * s2_fault.c's, hearing of its loss s2_notifier.c's.
+ */
+#include <berth/backend.h>
+#include <berth/trace.h>
+#include <linux/gfp.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+static size_t table_bytes(const struct s2_format *format, unsigned int level)
+{
+	return format->table_bytes[level] ?: sizeof(u64) << format->bits[level];
+}
+
+static void table_clear(const struct s2_format *format, unsigned int level, u64 *table)
+{
+	memset64(table, format->empty[level], BIT(format->bits[level]));
+}
+
+static u64 *table_alloc(const struct s2_format *format, unsigned int level)
+{
+	size_t bytes = table_bytes(format, level);
+	u64 *table;
+
+	/* kmalloc() of a power of two is naturally aligned, as tables must be. */
+	if (bytes < PAGE_SIZE)
+		table = kzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	else
+		table = (u64 *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO, get_order(bytes));
+	if (table && format->empty[level])
+		table_clear(format, level, table);
+	return table;
+}
+
+static void table_free(const struct s2_format *format, unsigned int level, u64 *table)
+{
+	size_t bytes = table_bytes(format, level);
+
+	if (bytes < PAGE_SIZE)
+		kfree(table);
+	else
+		free_pages((unsigned long)table, get_order(bytes));
+}
+
+int s2_cache_fill(const struct berth_s2 *s2, struct s2_cache *cache)
+{
+	unsigned int level;
+
+	for (level = 0; level + 1 < s2->format->levels; level++) {
+		if (!cache->table[level])
+			cache->table[level] = table_alloc(s2->format, level);
+		if (!cache->table[level])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void s2_cache_drain(const struct berth_s2 *s2, struct s2_cache *cache)
+{
+	unsigned int level;
+
+	for (level = 0; level < S2_MAX_LEVELS; level++) {
+		if (cache->table[level])
+			table_free(s2->format, level, cache->table[level]);
+		cache->table[level] = NULL;
+	}
+}
+
+static unsigned int entry_index(const struct s2_format *format, gfn_t gfn, unsigned int level)
+{
+	return (gfn_to_gpa(gfn) >> format->shift[level]) & (BIT(format->bits[level]) - 1);
+}
+
+static u64 *entry_child(const struct s2_format *format, u64 entry, unsigned int level)
+{
+	return phys_to_virt(format->pa(entry, level));
+}
+
+/*
+ * Replace a large leaf by a table of leaves one level down that say the same.
+ * Fails with -EAGAIN where hardware wants the old entry broken first.
+ */
+static int split_leaf(struct berth_s2 *s2, struct s2_cache *cache, u64 *entry, u64 old,
+		      unsigned int level)
+{
+	const struct s2_format *format = s2->format;
+	u32 attr = format->attr(old, level) & ~(S2_LEAF | S2_TABLE);
+	phys_addr_t pa = format->pa(old, level);
+	u64 *child = cache->table[level - 1];
+	unsigned int i, n = BIT(format->bits[level - 1]);
+
+	if (format->break_before_make || !child)
+		return -EAGAIN;
+	for (i = 0; i < n; i++)
+		child[i] = format->leaf(pa + ((phys_addr_t)i << format->shift[level - 1]),
+					level - 1, attr);
+	if (cmpxchg64(entry, old, format->table(virt_to_phys(child), level)) != old) {
+		/* Lost to another fault or to an accessed bit: the table is not empty now. */
+		table_clear(format, level - 1, child);
+		return 0;
+	}
+	cache->table[level - 1] = NULL;
+	atomic_long_inc(&s2->tables);
+	atomic_long_dec(&s2->pages[level]);
+	atomic_long_add(n, &s2->pages[level - 1]);
+	return 0;
+}
+
+/*
+ * Walk down to the table that holds @level's entry for @gfn, adding tables and
+ * splitting leaves on the way.  NULL when that needs the write lock.
+ */
+static u64 *walk_to(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int level)
+{
+	const struct s2_format *format = s2->format;
+	u64 *table = s2->root;
+	unsigned int l = format->levels - 1;
+
+	while (l > level) {
+		u64 *entry = &table[entry_index(format, gfn, l)];
+		u64 old = READ_ONCE(*entry);
+		u32 attr = format->attr(old, l);
+
+		if (attr & S2_TABLE) {
+			table = entry_child(format, old, l);
+			l--;
+			continue;
+		}
+		if (attr & S2_LEAF) {
+			if (split_leaf(s2, cache, entry, old, l))
+				return NULL;
+			continue;
+		}
+		if (!cache->table[l - 1])
+			return NULL;
+		/* The empty table is visible before the entry: cmpxchg orders the two. */
+		if (cmpxchg64(entry, old, format->table(virt_to_phys(cache->table[l - 1]), l)) ==
+		    old) {
+			cache->table[l - 1] = NULL;
+			atomic_long_inc(&s2->tables);
+		}
+	}
+	return table;
+}
+
+int s2_map(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int level,
+	   phys_addr_t pa, u32 attr, bool *flush)
+{
+	const struct s2_format *format = s2->format;
+	u64 *table = walk_to(s2, cache, gfn, level);
+	u64 *entry, old, new;
+	u32 old_attr;
+
+	if (!table)
+		return -EAGAIN;
+	entry = &table[entry_index(format, gfn, level)];
+	do {
+		old = READ_ONCE(*entry);
+		old_attr = format->attr(old, level);
+		if (old_attr & S2_TABLE)
+			return -EAGAIN;
+		new = attr;
+		if (old_attr & S2_LEAF) {
+			if (format->pa(old, level) == pa)
+				new |= old_attr & ~S2_LEAF;
+			else if (format->break_before_make)
+				return -EAGAIN;
+			else
+				*flush = true;
+		}
+		new = format->leaf(pa, level, new);
+		if (new == old)
+			return 0;
+	} while (cmpxchg64(entry, old, new) != old);
+	if (!(old_attr & S2_LEAF))
+		atomic_long_inc(&s2->pages[level]);
+	return 0;
+}
+
+/* Unlinked tables wait here for the flush that makes freeing them safe. */
+#define GATHER_TABLES	32
+
+struct s2_gather {
+	unsigned int nr;
+	bool changed;			/* an entry changed: a flush is due */
+	u64 *table[GATHER_TABLES];
+	u8 level[GATHER_TABLES];
+};
+
+/*
+ * One traversal of a range.  @leaf acts on a present leaf's entry.  A walk with a
+ * budget stops after that many lowest-level tables, to be taken up again at @cursor.
+ */
+struct s2_walk {
+	struct berth_vm *vm;		/* NULL: nothing can use the tree, no flush */
+	struct berth_s2 *s2;
+	gfn_t start, end;
+	gfn_t cursor;
+	unsigned int budget;		/* 0: no limit */
+	bool stopped;
+	void (*leaf)(struct s2_walk *walk, u64 *entry, unsigned int level);
+	bool free_tables;		/* unlink and free tables wholly inside */
+	struct s2_gather gather;
+};
+
+static void gather_finish(struct s2_walk *walk)
+{
+	struct s2_gather *gather = &walk->gather;
+	unsigned int i;
+
+	if (gather->changed && walk->vm)
+		berth_backend.s2_flush(walk->vm, walk->start, walk->end);
+	for (i = 0; i < gather->nr; i++)
+		table_free(walk->s2->format, gather->level[i], gather->table[i]);
+	atomic_long_sub(gather->nr, &walk->s2->tables);
+	gather->nr = 0;
+	gather->changed = false;
+}
+
+static void gather_table(struct s2_walk *walk, u64 *table, unsigned int level)
+{
+	struct s2_gather *gather = &walk->gather;
+
+	gather->table[gather->nr] = table;
+	gather->level[gather->nr] = level;
+	gather->changed = true;
+	if (++gather->nr == GATHER_TABLES)
+		gather_finish(walk);
+}
+
+static void walk_table(struct s2_walk *walk, u64 *table, unsigned int level, gfn_t base)
+{
+	const struct s2_format *format = walk->s2->format;
+	u64 pages = s2_level_pages(format, level);
+	gfn_t start = max(walk->cursor, base);
+	gfn_t end = min(walk->end, base + (pages << format->bits[level]));
+	gfn_t gfn;
+
+	for (gfn = ALIGN_DOWN(start, pages); gfn < end; gfn += pages) {
+		u64 *entry = &table[entry_index(format, gfn, level)];
+		u64 old = READ_ONCE(*entry);
+		u32 attr = format->attr(old, level);
+
+		if (attr & S2_LEAF) {
+			walk->leaf(walk, entry, level);
+			continue;
+		}
+		if (!(attr & S2_TABLE))
+			continue;
+		walk_table(walk, entry_child(format, old, level), level - 1, gfn);
+		if (walk->stopped)
+			return;
+		if (walk->free_tables && gfn >= walk->start && gfn + pages <= walk->end) {
+			WRITE_ONCE(*entry, format->empty[level]);
+			gather_table(walk, entry_child(format, old, level), level - 1);
+		}
+		if (level == 1 && walk->budget && !--walk->budget) {
+			walk->cursor = gfn + pages;
+			walk->stopped = true;
+			return;
+		}
+	}
+}
+
+static void walk_range(struct s2_walk *walk)
+{
+	walk->end = min(walk->end, walk->s2->max_gfn);
+	walk->cursor = max(walk->cursor, walk->start);
+	walk->stopped = false;
+	if (walk->cursor < walk->end)
+		walk_table(walk, walk->s2->root, walk->s2->format->levels - 1, 0);
+}
+
+static void leaf_unmap(struct s2_walk *walk, u64 *entry, unsigned int level)
+{
+	xchg(entry, walk->s2->format->empty[level]);
+	atomic_long_dec(&walk->s2->pages[level]);
+	walk->gather.changed = true;
+}
+
+/* Change a leaf's attributes whatever the hardware does to it meanwhile. */
+static bool leaf_clear_attr(struct s2_walk *walk, u64 *entry, unsigned int level, u32 clear)
+{
+	const struct s2_format *format = walk->s2->format;
+	u64 old, new;
+
+	do {
+		old = READ_ONCE(*entry);
+		new = format->leaf(format->pa(old, level), level,
+				   format->attr(old, level) & ~(clear | S2_LEAF));
+		if (new == old)
+			return false;
+	} while (cmpxchg64(entry, old, new) != old);
+	return true;
+}
+
+static void leaf_wrprotect(struct s2_walk *walk, u64 *entry, unsigned int level)
+{
+	if (leaf_clear_attr(walk, entry, level, S2_W | S2_DIRTY))
+		walk->gather.changed = true;
+}
+
+static void leaf_age(struct s2_walk *walk, u64 *entry, unsigned int level)
+{
+	if (leaf_clear_attr(walk, entry, level, S2_ACCESSED))
+		walk->gather.changed = true;
+}
+
+static void leaf_test_young(struct s2_walk *walk, u64 *entry, unsigned int level)
+{
+	if (walk->s2->format->attr(READ_ONCE(*entry), level) & S2_ACCESSED)
+		walk->gather.changed = true;
+}
+
+/* Lowest-level tables emptied between two chances to reschedule. */
+#define ZAP_BUDGET	64
+
+static void zap(struct berth_vm *vm, struct berth_s2 *s2, gfn_t start, gfn_t end)
+{
+	struct s2_walk walk = {
+		.vm = vm, .s2 = s2, .start = start, .end = end,
+		.leaf = leaf_unmap, .free_tables = true,
+	};
+
+	do {
+		walk.budget = ZAP_BUDGET;
+		write_lock(&s2->lock);
+		walk_range(&walk);
+		gather_finish(&walk);
+		write_unlock(&s2->lock);
+		cond_resched();
+	} while (walk.stopped);
+}
+
+void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end)
+{
+	trace_berth_s2_zap(start, end);
+	zap(vm, &vm->s2, start, end);
+}
+
+/* A walk that frees nothing, so the caller may flush later: true when one is due. */
+static bool walk_leaves(struct berth_vm *vm, gfn_t start, gfn_t end,
+			void (*leaf)(struct s2_walk *walk, u64 *entry, unsigned int level))
+{
+	struct s2_walk walk = {
+		.vm = vm, .s2 = &vm->s2, .start = start, .end = end, .leaf = leaf,
+	};
+
+	walk_range(&walk);
+	return walk.gather.changed;
+}
+
+bool berth_s2_unmap(struct berth_vm *vm, gfn_t start, gfn_t end)
+{
+	lockdep_assert_held_write(&vm->s2.lock);
+	return walk_leaves(vm, start, end, leaf_unmap);
+}
+
+bool berth_s2_wrprotect(struct berth_vm *vm, gfn_t start, gfn_t end)
+{
+	lockdep_assert_held_write(&vm->s2.lock);
+	return walk_leaves(vm, start, end, leaf_wrprotect);
+}
+
+bool berth_s2_age(struct berth_vm *vm, gfn_t start, gfn_t end, bool clear)
+{
+	lockdep_assert_held_write(&vm->s2.lock);
+	return walk_leaves(vm, start, end, clear ? leaf_age : leaf_test_young);
+}
+
+void s2_clear_for(struct berth_vm *vm, gfn_t gfn, unsigned int level)
+{
+	struct s2_walk walk = {
+		.vm = vm, .s2 = &vm->s2, .leaf = leaf_unmap, .free_tables = true,
+		.start = gfn, .end = gfn + s2_level_pages(vm->s2.format, level),
+	};
+
+	lockdep_assert_held_write(&vm->s2.lock);
+	walk_range(&walk);
+	gather_finish(&walk);
+}
+
+int berth_s2_init(struct berth_s2 *s2, const struct s2_format *format)
+{
+	unsigned int top = format->levels - 1;
+
+	rwlock_init(&s2->lock);
+	s2->format = format;
+	s2->max_gfn = gpa_to_gfn(1ULL << (format->shift[top] + format->bits[top]));
+	s2->root = table_alloc(format, top);
+	return s2->root ? 0 : -ENOMEM;
+}
+
+void berth_s2_destroy(struct berth_s2 *s2)
+{
+	if (!s2->root)
+		return;
+	zap(NULL, s2, 0, s2->max_gfn);
+	table_free(s2->format, s2->format->levels - 1, s2->root);
+	s2->root = NULL;
+}
