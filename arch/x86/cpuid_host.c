@@ -402,7 +402,8 @@ long x86_ioctl_get_supported_cpuid(void *data, unsigned long uarg)
 }
 
 /*
- * x86_ioctl_get_emulated_cpuid() - KVM_GET_EMULATED_CPUID: no feature is emulated.
+ * x86_ioctl_get_emulated_cpuid() - KVM_GET_EMULATED_CPUID: no feature is emulated:
+ * leaf 0 says that there is no other.
  *
  * The entries' padding must be zero (-EINVAL) as for those of a longer answer.
  */
@@ -410,6 +411,7 @@ long x86_ioctl_get_emulated_cpuid(void *data, unsigned long uarg)
 {
 	struct kvm_cpuid2 __user *user = (void __user *)uarg;
 	struct kvm_cpuid2 *cpuid = data;
+	struct kvm_cpuid_entry2 leaf0 = { };
 	u32 padding[3];
 	unsigned int i;
 
@@ -420,6 +422,9 @@ long x86_ioctl_get_emulated_cpuid(void *data, unsigned long uarg)
 		if (copy_from_user(padding, user->entries[i].padding, sizeof(padding)) ||
 		    memchr_inv(padding, 0, sizeof(padding)))
 			return -EINVAL;
-	cpuid->nent = 0;
-	return copy_to_user(user, cpuid, sizeof(*cpuid)) ? -EFAULT : 0;
+	cpuid->nent = 1;
+	if (copy_to_user(user, cpuid, sizeof(*cpuid)) ||
+	    copy_to_user(user->entries, &leaf0, sizeof(leaf0)))
+		return -EFAULT;
+	return 0;
 }

@@ -406,6 +406,44 @@ static int exec_movnti(struct x86_emul *e, unsigned int unused)
 	return r ? r : done(e);
 }
 
+/* A segment register's selector to memory, always 16 bits there. */
+static int exec_store_selector(struct x86_emul *e, unsigned int unused)
+{
+	unsigned int size = e->insn.has_mem ? 2 : e->insn.op_size;
+	int r;
+
+	if (e->insn.reg >= X86_NR_SEG)
+		return x86_raise(e, X86_VEC_UD);
+	r = rm_store(e, size, e->seg[e->insn.reg].selector);
+	return r ? r : done(e);
+}
+
+/*
+ * IMUL with two or three operands: the low half of the product. CF and OF say that the
+ * high half is more than its sign; the other flags are undefined and stay.
+ */
+static int exec_imul(struct x86_emul *e, unsigned int has_imm)
+{
+	unsigned int size = e->insn.op_size, shift = 64 - 8 * size;
+	__int128 product;
+	struct rm rm;
+	s64 a, b, low;
+	int r;
+
+	r = rm_load(e, &rm, size, ACCESS_READ);
+	if (r)
+		return r;
+	a = (s64)(rm.val << shift) >> shift;
+	b = (s64)((has_imm ? e->insn.imm : x86_gpr_read(e, e->insn.reg, size)) << shift) >> shift;
+	product = (__int128)a * b;
+	low = (s64)((u64)product << shift) >> shift;
+	e->rflags &= ~(u64)(X86_FL_CF | X86_FL_OF);
+	if (low != product)
+		e->rflags |= X86_FL_CF | X86_FL_OF;
+	x86_gpr_write(e, e->insn.reg, size, low);
+	return done(e);
+}
+
 static void write_extended(struct x86_emul *e, const struct rm *rm, bool sign)
 {
 	unsigned int shift = 64 - 8 * rm->size;
@@ -817,12 +855,15 @@ static const struct handler one_byte[256] = {
 	[0x30 ... 0x35] = { exec_alu, X86_ALU_XOR },
 	[0x38 ... 0x3d] = { exec_alu, X86_ALU_CMP },
 	[0x63]		= { exec_movsxd },
+	[0x69]		= { exec_imul, true },
+	[0x6b]		= { exec_imul, true },
 	[0x6c ... 0x6d] = { x86_exec_string, X86_STRING_INS },
 	[0x6e ... 0x6f] = { x86_exec_string, X86_STRING_OUTS },
 	[0x80 ... 0x83] = { exec_alu_group },
 	[0x84 ... 0x85] = { exec_test },
 	[0x86 ... 0x87] = { exec_xchg },
 	[0x88 ... 0x8b] = { exec_mov },
+	[0x8c]		= { exec_store_selector },
 	[0x8f]		= { exec_pop },
 	[0xa0 ... 0xa3] = { exec_mov },
 	[0xa4 ... 0xa5] = { x86_exec_string, X86_STRING_MOVS },
@@ -842,6 +883,7 @@ static const struct handler two_byte[256] = {
 	[0x40 ... 0x4f] = { exec_cmov },
 	[0x90 ... 0x9f] = { exec_setcc },
 	[0xa3]		= { exec_bit_reg, BIT_TEST },
+	[0xaf]		= { exec_imul },
 	[0xab]		= { exec_bit_reg, BIT_SET },
 	[0xb0 ... 0xb1] = { exec_cmpxchg },
 	[0xb3]		= { exec_bit_reg, BIT_RESET },

@@ -51,6 +51,11 @@ static int translate(struct x86_emul *e, u64 linear, unsigned int len, bool writ
 	if (v->mmio.fault_gpa_valid && e->insn.has_mem &&
 	    offset_in_page(linear) == offset_in_page(v->mmio.fault_gpa)) {
 		piece->gpa = v->mmio.fault_gpa;
+		/* Unless this is the read of a read-only slot's word that was written. */
+		if (write == v->mmio.fault_write) {
+			piece->ram = false;
+			return 0;
+		}
 	} else {
 		r = x86_walk(v, linear, data_access(e, write), &piece->gpa, &e->error);
 		if (r < 0)
@@ -337,40 +342,28 @@ static const struct x86_emul_ops emul_ops = {
 	.retire = op_retire,
 };
 
-static void load_segment(struct x86_vcpu *v, struct x86_emul *e, unsigned int nr)
-{
-	struct kvm_segment seg;
-
-	x86_vendor->get_segment(v, &seg, nr);
-	e->seg[nr] = (struct x86_seg) {
-		.base = seg.base,
-		.limit = seg.limit,
-		.selector = seg.selector,
-		.attr = seg.type | seg.s << 4 | seg.dpl << 5 | seg.present << 7 | seg.avl << 8 |
-			seg.l << 9 | seg.db << 10 | seg.g << 11,
-	};
-}
-
 static void emul_load(struct x86_vcpu *v, struct x86_emul *e)
 {
+	struct x86_context c;
 	unsigned int nr;
 
 	memcpy(e->gpr, v->gpr, sizeof(e->gpr));
 	e->rip = v->rip;
 	e->rflags = v->rflags;
-	e->mode = x86_mode(v);
-	e->cr0 = x86_vendor->get_cr(v, 0);
-	e->cr4 = x86_vendor->get_cr(v, 4);
-	e->cpl = x86_vendor->get_cpl(v);
+	x86_vendor->get_context(v, &c);
+	e->mode = c.mode;
+	e->cr0 = c.cr0;
+	e->cr4 = c.cr4;
+	e->cpl = c.cpl;
 	e->insn = v->mmio.insn;
 	e->ops = &emul_ops;
 	e->ctx = v;
-	/* With a ModRM operand only its own segment is looked at. */
-	if (e->insn.has_mem && e->insn.form != X86_FORM_E)
-		load_segment(v, e, e->insn.seg);
+	/* With a ModRM operand and a register only its own segment is looked at. */
+	if (e->insn.has_mem && e->insn.form != X86_FORM_E && e->insn.form != X86_FORM_NONE)
+		x86_vendor->get_emul_seg(v, &e->seg[e->insn.seg], e->insn.seg);
 	else
 		for (nr = 0; nr < X86_NR_SEG; nr++)
-			load_segment(v, e, nr);
+			x86_vendor->get_emul_seg(v, &e->seg[nr], nr);
 }
 
 static void emul_store(struct x86_vcpu *v, const struct x86_emul *e)
@@ -453,7 +446,7 @@ static void show_read(struct x86_vcpu *v)
 static int complete_emulation(struct x86_vcpu *v)
 {
 	if (!show_posted(v))
-		return BERTH_RUN_AGAIN;
+		return unlikely(v->mmio.stepped) ? x86_single_step(v) : BERTH_RUN_AGAIN;
 	v->complete = complete_emulation;
 	return BERTH_RUN_USER;
 }
@@ -475,8 +468,7 @@ static int emulate(struct x86_vcpu *v)
 	case X86_EMUL_DONE:
 		emul_store(v, &e);
 		x86_vendor->set_shadow(v, 0);
-		if (tf && !e.partial)
-			x86_queue_debug(v, DR_STEP);
+		v->mmio.stepped = tf && !e.partial;
 		return complete_emulation(v);
 	case X86_EMUL_EXIT:
 		emul_store(v, &e);
@@ -521,21 +513,14 @@ static int complete_then_emulate(struct x86_vcpu *v)
 	return emulate(v);
 }
 
-/* Instruction bytes: from the exit where the processor gave them, else by a walk. */
-static unsigned int fetch_bytes(struct x86_vcpu *v, u8 *bytes, unsigned int want, u32 *error,
-				u64 *fault)
+/* How many bytes at RIP can be read, up to @want.  *fault: where a page fault ended it. */
+static unsigned int fetch_bytes(struct x86_vcpu *v, const struct x86_context *c, u8 *bytes,
+				unsigned int want, u32 *error, u64 *fault)
 {
-	u32 access = X86_WALK_FETCH | (x86_vendor->get_cpl(v) == 3 ? X86_WALK_USER : 0);
+	u32 access = X86_WALK_FETCH | (c->cpl == 3 ? X86_WALK_USER : 0);
+	u64 linear = c->linear_rip;
 	unsigned int have = 0;
-	u64 linear = v->rip;
 
-	if (x86_mode(v) != X86_MODE_64) {
-		struct kvm_segment cs;
-
-		x86_vendor->get_segment(v, &cs, X86_CS);
-		linear = (u32)(linear + cs.base);
-	}
-	*error = 0;
 	while (have < want) {
 		unsigned int part = min_t(unsigned int, want - have,
 					  PAGE_SIZE - offset_in_page(linear));
@@ -546,42 +531,69 @@ static unsigned int fetch_bytes(struct x86_vcpu *v, u8 *bytes, unsigned int want
 			*fault = linear;
 		if (r || berth_read_guest(v->core.vm, gpa, bytes + have, part))
 			break;
-		*error = 0;
 		have += part;
 		linear += part;
 	}
 	return have;
 }
 
+bool x86_code_is(struct x86_vcpu *v, u32 opcode, unsigned int n)
+{
+	struct berth_vm *vm = v->core.vm;
+	struct x86_context c;
+	unsigned long hva;
+	u32 error, code = 0;
+	bool same = false;
+	gpa_t gpa;
+	int idx;
+
+	x86_vendor->get_context(v, &c);
+	if (offset_in_page(c.linear_rip) > PAGE_SIZE - sizeof(code) ||
+	    x86_walk(v, c.linear_rip, X86_WALK_FETCH | X86_WALK_PEEK, &gpa, &error))
+		return false;
+	idx = srcu_read_lock(&vm->srcu);
+	hva = berth_guest_hva(vm, gpa, false);
+	if (hva && user_access_begin((void __user *)hva, sizeof(code))) {
+		unsafe_get_user(code, (u32 __user *)hva, fault);
+		same = !((code ^ opcode) & GENMASK(8 * n - 1, 0));
+fault:
+		user_access_end();
+	}
+	srcu_read_unlock(&vm->srcu, idx);
+	return same;
+}
+
 int x86_fetch_insn(struct x86_vcpu *v, struct x86_insn *insn)
 {
-	u8 bytes[X86_INSN_MAX];
 	unsigned int n = v->nr_fetched;
+	struct x86_context c;
+	u8 bytes[X86_INSN_MAX];
 	u32 error = 0;
 	u64 fault = 0;
 	int r = -EAGAIN;
 
-	insn->len = 0;
-	if (n) {
-		memcpy(bytes, v->fetched, n);
+	x86_vendor->get_context(v, &c);
+	if (n) {	/* the exit itself brought them */
+		memcpy(bytes, v->fetched, sizeof(bytes));
 		v->nr_fetched = 0;
-		r = x86_decode(insn, bytes, n, x86_mode(v));
+		r = x86_decode(insn, bytes, n, c.mode);
 	}
 	if (r == -EAGAIN) {
-		n = fetch_bytes(v, bytes, sizeof(bytes), &error, &fault);
-		r = n ? x86_decode(insn, bytes, n, x86_mode(v)) : -EAGAIN;
+		n = fetch_bytes(v, &c, bytes, sizeof(bytes), &error, &fault);
+		r = n ? x86_decode(insn, bytes, n, c.mode) : -EAGAIN;
 	}
 	if (!r)
 		return BERTH_RUN_AGAIN;
+	insn->len = 0;
 	if (r == -EAGAIN && fault) {
 		x86_queue_page_fault(v, fault, error);
-		insn->len = 0;
 		return BERTH_RUN_AGAIN;
 	}
 	v->mmio.insn.len = n;
 	memcpy(v->mmio.insn.bytes, bytes, n);
-	insn->len = 0;
-	return emulation_failure(v);
+	r = emulation_failure(v);
+	v->mmio.insn.len = 0;
+	return r;
 }
 
 int x86_exit_emulate(struct x86_vcpu *v)
@@ -597,6 +609,7 @@ int x86_exit_mmio(struct x86_vcpu *v, gpa_t gpa, u32 access)
 {
 	mmio_forget(&v->mmio);
 	v->mmio.fault_gpa = gpa;
-	v->mmio.fault_gpa_valid = !(access & S2_X);
+	v->mmio.fault_gpa_valid = gpa != BERTH_INVALID_GPA && !(access & S2_X);
+	v->mmio.fault_write = access & S2_W;
 	return x86_exit_emulate(v);
 }

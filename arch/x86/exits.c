@@ -38,23 +38,16 @@ int x86_exit_internal_error(struct x86_vcpu *v, u32 suberror, unsigned int n, ..
 	return BERTH_RUN_USER;
 }
 
-/* RFLAGS.TF was set when the instruction began: a #DB follows it (APM vol. 2, 13.1.4). */
-static int single_step(struct x86_vcpu *v)
+int x86_single_step(struct x86_vcpu *v)
 {
-	u64 pc;
+	struct x86_context c;
 
 	if (!(v->core.guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
 		x86_queue_debug(v, DR_STEP);
 		return BERTH_RUN_AGAIN;
 	}
-	pc = v->rip;
-	if (x86_mode(v) != X86_MODE_64) {
-		struct kvm_segment cs;
-
-		x86_vendor->get_segment(v, &cs, X86_CS);
-		pc = (u32)(pc + cs.base);
-	}
-	return x86_exit_debug(v, 1, X86_DR6_FIXED | DR_STEP, pc);
+	x86_vendor->get_context(v, &c);
+	return x86_exit_debug(v, DB_VECTOR, X86_DR6_FIXED | DR_STEP, c.linear_rip);
 }
 
 int x86_skip_insn(struct x86_vcpu *v, unsigned int len)
@@ -76,8 +69,23 @@ int x86_skip_insn(struct x86_vcpu *v, unsigned int len)
 	v->rip = rip;
 	x86_vendor->set_shadow(v, 0);
 	if (unlikely(v->rflags & X86_EFLAGS_TF))
-		return single_step(v);
+		return x86_single_step(v);
 	return BERTH_RUN_AGAIN;
+}
+
+/* Opcodes of instructions that always look alike, for CPUs that do not tell the length. */
+#define OPCODE_CPUID	0xa20f
+#define OPCODE_RDMSR	0x320f
+#define OPCODE_WRMSR	0x300f
+#define OPCODE_HLT	0xf4
+#define OPCODE_VMMCALL	0xd9010f
+
+int x86_skip_opcode(struct x86_vcpu *v, unsigned int len, u32 opcode, unsigned int n)
+{
+	/* With prefixes, or changed since it exited: then it is decoded. */
+	if (!len && x86_code_is(v, opcode, n))
+		len = n;
+	return x86_skip_insn(v, len);
 }
 
 int x86_exit_cpuid(struct x86_vcpu *v, unsigned int len)
@@ -89,7 +97,7 @@ int x86_exit_cpuid(struct x86_vcpu *v, unsigned int len)
 	v->gpr[X86_RBX] = ebx;
 	v->gpr[X86_RCX] = ecx;
 	v->gpr[X86_RDX] = edx;
-	return x86_skip_insn(v, len);
+	return x86_skip_opcode(v, len, OPCODE_CPUID, 2);
 }
 
 int x86_exit_rdmsr(struct x86_vcpu *v, unsigned int len)
@@ -102,7 +110,7 @@ int x86_exit_rdmsr(struct x86_vcpu *v, unsigned int len)
 	}
 	v->gpr[X86_RAX] = (u32)data;
 	v->gpr[X86_RDX] = data >> 32;
-	return x86_skip_insn(v, len);
+	return x86_skip_opcode(v, len, OPCODE_RDMSR, 2);
 }
 
 int x86_exit_wrmsr(struct x86_vcpu *v, unsigned int len)
@@ -113,14 +121,15 @@ int x86_exit_wrmsr(struct x86_vcpu *v, unsigned int len)
 		x86_inject_gp(v);
 		return BERTH_RUN_AGAIN;
 	}
-	return x86_skip_insn(v, len);
+	return x86_skip_opcode(v, len, OPCODE_WRMSR, 2);
 }
 
 int x86_exit_hlt(struct x86_vcpu *v, unsigned int len)
 {
-	int r = x86_skip_insn(v, len);
+	int r = x86_skip_opcode(v, len, OPCODE_HLT, 1);
 
-	if (r != BERTH_RUN_AGAIN)
+	/* A halt that was stepped over is still a halt. */
+	if (r < 0)
 		return r;
 	v->core.stats.halt_exits++;
 	v->core.run->exit_reason = KVM_EXIT_HLT;
@@ -157,7 +166,7 @@ int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
 	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
 		result = 0;
 	v->gpr[X86_RAX] = long_mode ? (u64)result : (u32)result;
-	return x86_skip_insn(v, len);
+	return x86_skip_opcode(v, len, OPCODE_VMMCALL, 3);
 }
 
 static void *pio_data(struct x86_vcpu *v)

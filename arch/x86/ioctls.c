@@ -21,8 +21,8 @@ const struct berth_ioctl x86_ioctls[] = {
 
 	VM_IOCTL(KVM_SET_TSS_ADDR, VALUE | IOC_VM_LOCK, KVM_CAP_SET_TSS_ADDR,
 		 x86_ioctl_set_tss_addr),
-	VM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, IOC_VM_LOCK, KVM_CAP_SET_IDENTITY_MAP_ADDR,
-		 x86_ioctl_set_identity_map_addr),
+	VM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, IOC_VM_LOCK | IOC_NO_VCPUS,
+		 KVM_CAP_SET_IDENTITY_MAP_ADDR, x86_ioctl_set_identity_map_addr),
 	VM_IOCTL(KVM_SET_GSI_ROUTING, VARIABLE, KVM_CAP_IRQ_ROUTING, x86_ioctl_set_gsi_routing),
 	VM_IOCTL(KVM_GET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_get_clock),
 	VM_IOCTL(KVM_SET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_set_clock),

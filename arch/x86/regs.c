@@ -215,19 +215,6 @@ int x86_write_xcr0(struct x86_vcpu *v, u64 value)
 	return 0;
 }
 
-/* The mode instructions run in (APM vol. 2, 1.2).  Context: loaded. */
-enum x86_mode x86_mode(struct x86_vcpu *v)
-{
-	struct kvm_segment cs;
-
-	if (!(x86_vendor->get_cr(v, 0) & X86_CR0_PE) || (v->rflags & X86_EFLAGS_VM))
-		return X86_MODE_REAL;
-	x86_vendor->get_segment(v, &cs, X86_CS);
-	if (cs.l && (x86_vendor->get_efer(v) & EFER_LMA))
-		return X86_MODE_64;
-	return cs.db ? X86_MODE_32 : X86_MODE_16;
-}
-
 /* ---- reset ---- */
 
 static void reset_segments(struct x86_vcpu *v)
@@ -307,6 +294,9 @@ long x86_ioctl_get_regs(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 		*(u64 *)((u8 *)regs + regs_gpr[i]) = v->gpr[i];
 	regs->rip = v->rip;
 	regs->rflags = v->rflags;
+	/* Of a guest that user space steps, TF is ours (KVM_CAP_X86_ROBUST_SINGLESTEP). */
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		regs->rflags &= ~(u64)X86_EFLAGS_TF;
 	return 0;
 }
 
@@ -321,6 +311,8 @@ long x86_ioctl_set_regs(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 		v->gpr[i] = *(const u64 *)((const u8 *)regs + regs_gpr[i]);
 	v->rip = regs->rip;
 	v->rflags = regs->rflags | X86_EFLAGS_FIXED;
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		v->rflags |= X86_EFLAGS_TF;
 	v->ev.exception.pending = false;
 	berth_vcpu_request(vcpu, X86_REQ_EVENT);
 	return 0;

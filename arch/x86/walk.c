@@ -28,22 +28,21 @@ struct paging {
 	u8 entry_size;		/* 4 or 8 */
 	bool nx;
 	bool pse;
-	u64 cr0, cr4;
+	u64 cr0, cr3, cr4;
 	u64 reserved;		/* address bits past the guest's width */
 };
 
-static void paging_read(struct x86_vcpu *v, struct paging *p)
+static void paging_set(struct x86_vcpu *v, const struct x86_context *c, struct paging *p)
 {
-	u64 efer = x86_vendor->get_efer(v);
-
-	p->cr0 = x86_vendor->get_cr(v, 0);
-	p->cr4 = x86_vendor->get_cr(v, 4);
+	p->cr0 = c->cr0;
+	p->cr3 = c->cr3;
+	p->cr4 = c->cr4;
 	p->index_bits = 9;
 	p->entry_size = 8;
-	p->nx = efer & EFER_NX;
+	p->nx = c->efer & EFER_NX;
 	p->pse = true;
 	p->reserved = GENMASK_ULL(51, 0) & ~(BIT_ULL(v->maxphyaddr) - 1);
-	if (efer & EFER_LMA) {
+	if (c->efer & EFER_LMA) {
 		p->levels = p->cr4 & X86_CR4_LA57 ? 5 : 4;
 	} else if (p->cr4 & X86_CR4_PAE) {
 		p->levels = 3;
@@ -131,7 +130,7 @@ static gpa_t leaf_address(const struct paging *p, u64 pte, unsigned int level, u
 static int walk_once(struct x86_vcpu *v, const struct paging *p, u64 linear, u32 access,
 		     gpa_t *gpa, u32 *error)
 {
-	gpa_t table = x86_vendor->get_cr(v, 3) & (p->levels == 3 ? GENMASK_ULL(31, 5) :
+	gpa_t table = p->cr3 & (p->levels == 3 ? GENMASK_ULL(31, 5) :
 						  p->levels == 2 ? GENMASK_ULL(31, 12) :
 						  GENMASK_ULL(51, 12));
 	u64 rights = PTE_W | PTE_U, nx = 0, pte;
@@ -185,15 +184,17 @@ static int walk_once(struct x86_vcpu *v, const struct paging *p, u64 linear, u32
 
 int x86_walk(struct x86_vcpu *v, u64 linear, u32 access, gpa_t *gpa, u32 *error)
 {
+	struct x86_context c;
 	struct paging p;
 	int r;
 
 	*error = 0;
-	if (!(x86_vendor->get_cr(v, 0) & X86_CR0_PG)) {
+	x86_vendor->get_context(v, &c);
+	if (!(c.cr0 & X86_CR0_PG)) {
 		*gpa = linear;
 		return 0;
 	}
-	paging_read(v, &p);
+	paging_set(v, &c, &p);
 	do {
 		r = walk_once(v, &p, linear, access, gpa, error);
 		cond_resched();

@@ -77,9 +77,11 @@ struct x86_mmio {
 	struct x86_insn insn;
 	gpa_t fault_gpa;		/* where the second stage had no memory */
 	bool fault_gpa_valid;
+	bool fault_write;		/* what the guest tried there */
 	bool pio_pending;		/* kvm_run->io is out for an IN */
 	bool pio_done;			/* and answered */
 	bool pio_posted;		/* kvm_run->io holds an OUT to be shown */
+	bool stepped;			/* TF was set: a single step ends the instruction */
 	u8 nr_reads, next_read;
 	u8 nr_writes, next_write;
 	struct x86_mmio_access read[X86_MMIO_MAX];
@@ -160,6 +162,14 @@ static inline struct x86_vm *to_x86_vm(struct berth_vm *vm)
 	return container_of(vm, struct x86_vm, core);
 }
 
+/* How instructions run at this moment, in one piece. */
+struct x86_context {
+	enum x86_mode mode;
+	u8 cpl;
+	u64 linear_rip;
+	u64 cr0, cr3, cr4, efer;
+};
+
 /*
  * What AMD-V and VT-x do differently.  Context: the vCPU is loaded unless said
  * otherwise.  No entry is NULL.
@@ -167,6 +177,7 @@ static inline struct x86_vm *to_x86_vm(struct berth_vm *vm)
  * setup, unsetup, cpu_enable, cpu_disable, vcpu_*, run: as in the contract.
  * get_segment, set_segment: struct kvm_segment as the ABI has it.
  * get_table, set_table: GDTR and IDTR.
+ * get_context, get_emul_seg: what decoding and emulating an instruction need of it.
  * get_cr, set_cr: CR0, 2, 3, 4 as the guest sees them; set does no checks.
  * get_msr, set_msr: MSRs the control structure holds (FS_BASE, STAR, SYSENTER...).
  *	0, or -ENOENT when it is not one of those.  set does no checks.
@@ -198,6 +209,8 @@ struct x86_vendor {
 	u64 (*get_efer)(struct x86_vcpu *v);
 	void (*set_efer)(struct x86_vcpu *v, u64 value);
 	unsigned int (*get_cpl)(struct x86_vcpu *v);
+	void (*get_context)(struct x86_vcpu *v, struct x86_context *c);
+	void (*get_emul_seg)(struct x86_vcpu *v, struct x86_seg *seg, unsigned int nr);
 	int (*get_msr)(struct x86_vcpu *v, u32 index, u64 *data);
 	int (*set_msr)(struct x86_vcpu *v, u32 index, u64 data);
 	u32 (*get_shadow)(struct x86_vcpu *v);
@@ -248,6 +261,10 @@ long x86_ioctl_set_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 
 /* RIP moves past the instruction, the interrupt shadow ends, a single step is due. */
 int x86_skip_insn(struct x86_vcpu *v, unsigned int len);
+/* The same where the instruction is most likely the @n bytes of @opcode, first byte lowest. */
+int x86_skip_opcode(struct x86_vcpu *v, unsigned int len, u32 opcode, unsigned int n);
+/* RFLAGS.TF was set when the instruction began: a #DB follows it (APM vol. 2, 13.1.4). */
+int x86_single_step(struct x86_vcpu *v);
 int x86_exit_cpuid(struct x86_vcpu *v, unsigned int len);
 int x86_exit_rdmsr(struct x86_vcpu *v, unsigned int len);
 int x86_exit_wrmsr(struct x86_vcpu *v, unsigned int len);
@@ -269,8 +286,13 @@ int x86_exit_internal_error(struct x86_vcpu *v, u32 suberror, unsigned int n, ..
 int x86_exit_emulate(struct x86_vcpu *v);
 /* The guest touched @gpa, where no slot is, or wrote to a read-only one. */
 int x86_exit_mmio(struct x86_vcpu *v, gpa_t gpa, u32 access);
-/* Decode the instruction at RIP.  0; 1: a fault was queued, or BERTH_RUN_USER via *r */
+/*
+ * Decode the instruction at RIP: BERTH_RUN_AGAIN, with insn->len 0 when a fault was
+ * queued instead; BERTH_RUN_USER when user space must hear of a failure.
+ */
 int x86_fetch_insn(struct x86_vcpu *v, struct x86_insn *insn);
+/* Are the @n (at most 4) bytes at RIP those of @opcode?  False also when unreadable. */
+bool x86_code_is(struct x86_vcpu *v, u32 opcode, unsigned int n);
 
 /* ---- regs.c: registers as ioctls and instructions set them ---- */
 
@@ -286,7 +308,13 @@ int x86_write_dr(struct x86_vcpu *v, unsigned int nr, u64 value);
 u64 x86_read_dr(struct x86_vcpu *v, unsigned int nr);
 
 /* The mode instructions run in. */
-enum x86_mode x86_mode(struct x86_vcpu *v);
+static inline enum x86_mode x86_mode(struct x86_vcpu *v)
+{
+	struct x86_context c;
+
+	x86_vendor->get_context(v, &c);
+	return c.mode;
+}
 
 /* Power-on state (APM vol. 2, 14.1.3), also after INIT with @init. */
 void x86_reset_regs(struct x86_vcpu *v, bool init);

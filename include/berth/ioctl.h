@@ -27,6 +27,7 @@ enum berth_scope {
 #define IOC_NO_LOAD	BIT(4)	/* vCPU: mutex held, but not loaded on a CPU */
 #define IOC_ASYNC	BIT(5)	/* vCPU: neither mutex nor load: may come from any thread */
 #define IOC_UNINIT	BIT(6)	/* vCPU: allowed before the vCPU is initialized */
+#define IOC_NO_VCPUS	BIT(8)	/* VM: -EINVAL once a vCPU exists, whatever the argument */
 #define IOC_IN_ONLY	BIT(7)	/* nothing goes out, whatever the number's direction says */
 
 union berth_ioctl_object {
@@ -86,7 +87,7 @@ struct berth_cap {
  * when two rows claim one number. */
 int berth_ioctl_init(void);
 
-/* Find and run the row for @cmd.  -ENOTTY when there is none. */
+/* Find and run the row for @cmd.  Without one: -ENOTTY or -EINVAL, as KVM for that fd. */
 long berth_ioctl_dispatch(enum berth_scope scope, union berth_ioctl_object obj,
 			  unsigned int cmd, unsigned long uarg);
 

@@ -18,6 +18,7 @@ enum berth_run {
 	BERTH_RUN_AGAIN = 1,	/* inside the backend: enter the guest again */
 	BERTH_RUN_WORK = 2,	/* a core request or task work is pending */
 	BERTH_RUN_BLOCK = 3,	/* the vCPU waits for an event: block, then call again */
+	BERTH_RUN_FAILED = 4,	/* as USER, but the hardware refused the state: dump it */
 };
 
 /* The backend's own requests, which it must serve before berth_enter_guest(). */
@@ -84,9 +85,10 @@ static __always_inline void berth_guest_context_exit(void)
  */
 static inline void berth_take_interrupt(struct berth_vcpu *vcpu)
 {
+	local_irq_enable();
+	/* Between the two something must be done: on x86 STI holds for one instruction more. */
 	vcpu->stats.irq_exits++;
 	vcpu->rcu_note = true;
-	local_irq_enable();
 	local_irq_disable();
 }
 

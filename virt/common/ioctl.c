@@ -284,14 +284,25 @@ out:
 	return r;
 }
 
+/* What KVM says to a number it does not know differs by file descriptor. */
+static const int unknown_ioctl[BERTH_NR_SCOPES] = {
+	[BERTH_SCOPE_SYSTEM]	= -EINVAL,
+	[BERTH_SCOPE_VM]	= -ENOTTY,
+	[BERTH_SCOPE_VCPU]	= -EINVAL,
+	[BERTH_SCOPE_DEVICE]	= -ENOTTY,
+};
+
 long berth_ioctl_dispatch(enum berth_scope scope, union berth_ioctl_object obj,
 			  unsigned int cmd, unsigned long arg)
 {
 	const struct berth_ioctl *row = *row_of(scope, cmd);
 
 	if (!row || row->cmd != cmd)
-		return -ENOTTY;
+		return unknown_ioctl[scope];
 	if (row->flags & IOC_VALUE)
 		return call(row, obj, NULL, arg);
+	/* The handler looks again, with the lock that holds new vCPUs off. */
+	if ((row->flags & IOC_NO_VCPUS) && READ_ONCE(obj.vm->created_vcpus))
+		return -EINVAL;
 	return call_with_data(row, obj, cmd, arg);
 }

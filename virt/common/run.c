@@ -6,6 +6,7 @@
 #include <berth/backend.h>
 #include <berth/trace.h>
 #include <linux/ktime.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
 
 /* Halt polling: the window doubles while it pays, and is forgotten when it does not. */
@@ -49,7 +50,11 @@ static int run_work(struct berth_vcpu *vcpu)
 		return signal_exit(vcpu);
 	if (need_resched())
 		schedule();
-	return test_thread_flag(TIF_NOTIFY_RESUME) ? -ERESTARTNOHAND : 0;
+	if (!test_thread_flag(TIF_NOTIFY_RESUME))
+		return 0;
+	/* The work may raise a signal; then this is what the program finds. */
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return -ERESTARTNOHAND;
 }
 
 static bool wake_reason(struct berth_vcpu *vcpu)
@@ -109,6 +114,9 @@ out:
 	poll_adjust(vcpu, ktime_to_ns(ktime_sub(ktime_get(), start)));
 }
 
+/* A guest whose state the hardware refuses can be made again and again. */
+static DEFINE_RATELIMIT_STATE(dump_limit, 5 * HZ, 2);
+
 static int run_loop(struct berth_vcpu *vcpu)
 {
 	int r;
@@ -126,6 +134,10 @@ static int run_loop(struct berth_vcpu *vcpu)
 			if (signal_pending(current))
 				return signal_exit(vcpu);
 			break;
+		case BERTH_RUN_FAILED:
+			if (__ratelimit(&dump_limit))
+				berth_backend.vcpu_dump(vcpu);
+			return 0;
 		default:
 			return r;
 		}

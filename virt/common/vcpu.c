@@ -306,9 +306,12 @@ int berth_vcpu_module_init(void)
 {
 	int cpu;
 
-	/* User copies of a backend's state ioctls go through buffers, never this object. */
-	vcpu_cache = kmem_cache_create("berth_vcpu", berth_backend.data.vcpu_size,
-				       SMP_CACHE_BYTES, SLAB_ACCOUNT, NULL);
+	/* Only the statistics are copied to user space from the object itself. */
+	vcpu_cache = kmem_cache_create_usercopy("berth_vcpu", berth_backend.data.vcpu_size,
+						SMP_CACHE_BYTES, SLAB_ACCOUNT,
+						offsetof(struct berth_vcpu, stats),
+						offsetofend(struct berth_vcpu, stats_id) -
+						offsetof(struct berth_vcpu, stats), NULL);
 	if (!vcpu_cache)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {

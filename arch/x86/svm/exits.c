@@ -22,6 +22,9 @@
 /* EXITINFO1 of MOV CR exits with decode assists: a MOV, not LMSW or CLTS (15.33.1). */
 #define CR_IS_MOV		BIT_ULL(63)
 
+/* EXITINFO1 of nested page faults: met while walking the guest's tables (15.25.6). */
+#define NPF_TABLE_WALK		BIT_ULL(33)
+
 /* Exit codes of CR and DR accesses are made of these. */
 #define ACCESS_NR(code)		((code) & 0xf)
 #define ACCESS_WRITE		0x10
@@ -268,12 +271,10 @@ static int do_dr(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 
 static u64 linear_rip(struct x86_vcpu *v)
 {
-	struct kvm_segment cs;
+	struct x86_context c;
 
-	if (x86_mode(v) == X86_MODE_64)
-		return v->rip;
-	svm_get_segment(v, &cs, X86_CS);
-	return (u32)(v->rip + cs.base);
+	svm_get_context(v, &c);
+	return c.linear_rip;
 }
 
 static int do_db(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
@@ -299,6 +300,16 @@ static int do_db(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 static int do_bp(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 {
 	return x86_exit_debug(v, BP_VECTOR, 0, linear_rip(v));
+}
+
+/* VMCALL is the other vendor's hypercall; guests that know only that one get theirs. */
+#define OPCODE_VMCALL	0xc1010f
+
+static int do_ud(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
+{
+	if (x86_code_is(v, OPCODE_VMCALL, 3))
+		return x86_exit_hypercall(v, 3);
+	return undefined(v, svm, code);
 }
 
 static int do_ac(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
@@ -354,6 +365,8 @@ static int do_npf(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 	r = berth_s2_fault(&v->core, gpa, access);
 	if (likely(r == S2_FAULT_MAPPED))
 		return BERTH_RUN_AGAIN;
+	if (r == -EINTR)
+		return BERTH_RUN_WORK;
 	if (r < 0)
 		return r;
 	if (c->exit_int_info & SVM_EXITINTINFO_VALID)
@@ -363,7 +376,8 @@ static int do_npf(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 		v->nr_fetched = min_t(u8, c->insn_len, sizeof(v->fetched));
 		memcpy(v->fetched, c->insn_bytes, sizeof(v->fetched));
 	}
-	return x86_exit_mmio(v, gpa, access);
+	/* Of a table walk it is the table's address, not the operand's. */
+	return x86_exit_mmio(v, error & NPF_TABLE_WALK ? BERTH_INVALID_GPA : gpa, access);
 }
 
 /* ---- what must not happen ---- */
@@ -375,7 +389,7 @@ static int invalid(struct x86_vcpu *v)
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = (u32)SVM_EXIT_ERR;
 	run->fail_entry.cpu = v->core.cpu;
-	return BERTH_RUN_USER;
+	return BERTH_RUN_FAILED;
 }
 
 static int unexpected(struct x86_vcpu *v, u32 code)
@@ -403,6 +417,7 @@ static const struct {
 	[SVM_EXIT_WRITE_DR0 ... SVM_EXIT_WRITE_DR7] = { do_dr, BERTH_EXIT_SYSREG },
 	EXCEPTION(DB_VECTOR, do_db, DEBUG),
 	EXCEPTION(BP_VECTOR, do_bp, DEBUG),
+	EXCEPTION(UD_VECTOR, do_ud, EXCEPTION),
 	EXCEPTION(AC_VECTOR, do_ac, EXCEPTION),
 	EXCEPTION(MC_VECTOR, nothing, MACHINE_CHECK),
 	EXIT(INTR, nothing, INTERRUPT),

@@ -25,7 +25,7 @@ static void load_debug_registers(struct x86_vcpu *v)
 /* What svm->entering asks for.  Interrupts off, the registers are in the VMCB. */
 static noinline void enter_extra(struct x86_vcpu *v, struct svm_vcpu *svm)
 {
-	if (svm->entering & (SVM_ENTER_STEP | SVM_ENTER_NMI_STEP))
+	if (svm->entering & SVM_ENTER_NMI_STEP)
 		svm->vmcb->save.rflags |= X86_EFLAGS_TF;
 	if (svm->entering & SVM_ENTER_DEBUG)
 		load_debug_registers(v);
@@ -47,14 +47,10 @@ static noinline void leave_extra(struct x86_vcpu *v, struct svm_vcpu *svm)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, svm_host_xcr0);
 	if (entered & SVM_ENTER_OWN_DR)
 		svm_take_debug_registers(v);
-	svm->stepped = false;
-	if ((entered & (SVM_ENTER_STEP | SVM_ENTER_NMI_STEP)) && !(v->rflags & X86_EFLAGS_TF)) {
-		bool trap = svm->vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + DB_VECTOR;
-
-		if ((entered & SVM_ENTER_STEP) || !trap || !(svm->exiting & SVM_EXITING_IRET))
-			svm->vmcb->save.rflags &= ~(u64)X86_EFLAGS_TF;
-		svm->stepped = entered & SVM_ENTER_NMI_STEP;
-	}
+	svm->stepped = (entered & SVM_ENTER_NMI_STEP) && !(v->rflags & X86_EFLAGS_TF);
+	if (svm->stepped && !(svm->exiting & SVM_EXITING_IRET &&
+			      svm->vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + DB_VECTOR))
+		svm->vmcb->save.rflags &= ~(u64)X86_EFLAGS_TF;
 	svm->entering &= ~(SVM_ENTER_NMI_STEP | SVM_ENTER_EXIT_NOW);
 }
 

@@ -164,6 +164,36 @@ unsigned int svm_get_cpl(struct x86_vcpu *v)
 	return to_svm(v)->vmcb->save.cpl;
 }
 
+void svm_get_emul_seg(struct x86_vcpu *v, struct x86_seg *seg, unsigned int nr)
+{
+	const struct vmcb_seg *s = vmcb_segment(v, nr);
+
+	seg->base = s->base;
+	seg->limit = s->limit;
+	seg->selector = s->selector;
+	seg->attr = s->attrib;
+}
+
+void svm_get_context(struct x86_vcpu *v, struct x86_context *c)
+{
+	const struct vmcb_save_area *save = &to_svm(v)->vmcb->save;
+
+	c->cr0 = svm_get_cr(v, 0);
+	c->cr3 = save->cr3;
+	c->cr4 = svm_get_cr(v, 4);
+	c->efer = save->efer & ~EFER_SVME;
+	c->cpl = save->cpl;
+	c->linear_rip = (u32)(v->rip + save->cs.base);
+	if (!(c->cr0 & X86_CR0_PE) || (v->rflags & X86_EFLAGS_VM)) {
+		c->mode = X86_MODE_REAL;
+	} else if ((c->efer & EFER_LMA) && (save->cs.attrib & SVM_SELECTOR_L_MASK)) {
+		c->mode = X86_MODE_64;
+		c->linear_rip = v->rip;
+	} else {
+		c->mode = save->cs.attrib & SVM_SELECTOR_DB_MASK ? X86_MODE_32 : X86_MODE_16;
+	}
+}
+
 /* ---- MSRs ---- */
 
 static u64 *vmcb_msr(struct vmcb_save_area *save, u32 index)

@@ -54,10 +54,9 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 /* What the next entry needs beyond the usual. */
 #define SVM_ENTER_XCR0		BIT(0)	/* the guest's differs from the host's */
 #define SVM_ENTER_DEBUG		BIT(1)	/* DR0..DR3 are in use */
-#define SVM_ENTER_STEP		BIT(2)	/* user space single-steps */
-#define SVM_ENTER_NMI_STEP	BIT(3)	/* one instruction, then the NMI that waits */
-#define SVM_ENTER_EXIT_NOW	BIT(4)	/* exit as soon as the injected event is delivered */
-#define SVM_ENTER_OWN_DR	BIT(5)	/* until the next exit the guest has its own DRs */
+#define SVM_ENTER_NMI_STEP	BIT(2)	/* one instruction, then the NMI that waits */
+#define SVM_ENTER_EXIT_NOW	BIT(3)	/* exit as soon as the injected event is delivered */
+#define SVM_ENTER_OWN_DR	BIT(4)	/* until the next exit the guest has its own DRs */
 
 /* What the next exit must finish. */
 #define SVM_EXITING_EXCEPTION	BIT(0)	/* EVENTINJ held v->ev.exception ... */
@@ -79,6 +78,7 @@ struct svm_vcpu {
 	unsigned int cpu;		/* the ASID's, and where the VMCB may be cached */
 	bool loaded;
 	bool irq_window;		/* a virtual interrupt waits to tell when IF is set */
+	bool stepping;			/* user space single-steps: RFLAGS.TF is its */
 	bool stepped;			/* the last exit may be SVM_ENTER_NMI_STEP's #DB */
 
 	u64 cr0;			/* as the guest sees it, but for TS and MP: VMCB */
@@ -141,7 +141,7 @@ void svm_vcpu_destroy(struct x86_vcpu *v);
 void svm_vcpu_load(struct x86_vcpu *v, unsigned int cpu);
 void svm_vcpu_put(struct x86_vcpu *v);
 void svm_update_traps(struct x86_vcpu *v);
-/* Its part for DR7 and single steps. */
+/* Its part for debug registers. */
 void svm_update_debug(struct x86_vcpu *v);
 /* Let the guest access its debug registers until its next exit; and after that. */
 void svm_give_debug_registers(struct x86_vcpu *v);
@@ -166,6 +166,8 @@ void svm_set_cr(struct x86_vcpu *v, unsigned int nr, u64 value);
 u64 svm_get_efer(struct x86_vcpu *v);
 void svm_set_efer(struct x86_vcpu *v, u64 value);
 unsigned int svm_get_cpl(struct x86_vcpu *v);
+void svm_get_context(struct x86_vcpu *v, struct x86_context *c);
+void svm_get_emul_seg(struct x86_vcpu *v, struct x86_seg *seg, unsigned int nr);
 int svm_get_msr(struct x86_vcpu *v, u32 index, u64 *data);
 int svm_set_msr(struct x86_vcpu *v, u32 index, u64 data);
 u32 svm_get_shadow(struct x86_vcpu *v);

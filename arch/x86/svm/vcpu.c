@@ -110,7 +110,7 @@ static void update_cr_intercepts(struct svm_vcpu *svm)
  */
 static void update_exception_intercepts(struct x86_vcpu *v, struct svm_vcpu *svm)
 {
-	u32 vectors = BIT(DB_VECTOR) | BIT(AC_VECTOR) | BIT(MC_VECTOR);
+	u32 vectors = BIT(DB_VECTOR) | BIT(UD_VECTOR) | BIT(AC_VECTOR) | BIT(MC_VECTOR);
 
 	if (v->core.guest_debug & KVM_GUESTDBG_USE_SW_BP)
 		vectors |= BIT(BP_VECTOR);
@@ -129,19 +129,35 @@ void svm_update_debug(struct x86_vcpu *v)
 	bool user = v->core.guest_debug & KVM_GUESTDBG_USE_HW_BP;
 	bool own = !user && (svm->entering & SVM_ENTER_OWN_DR);
 
-	save->dr6 = own ? v->dr6 : X86_DR6_FIXED;
+	if (own)
+		save->dr6 = v->dr6;
+	else if (svm->entering & SVM_ENTER_OWN_DR)
+		save->dr6 = X86_DR6_FIXED;
 	save->dr7 = user ? v->debug.debugreg[7] : v->dr7;
 	svm->vmcb->control.intercepts[INTERCEPT_DR] = own ? 0 : DR_INTERCEPTS;
 
-	svm->entering &= ~(SVM_ENTER_DEBUG | SVM_ENTER_STEP | SVM_ENTER_OWN_DR);
+	svm->entering &= ~(SVM_ENTER_DEBUG | SVM_ENTER_OWN_DR);
 	if (own)
 		svm->entering |= SVM_ENTER_OWN_DR | SVM_ENTER_DEBUG;
 	if (save->dr7 & (DR_GLOBAL_ENABLE_MASK | DR_LOCAL_ENABLE_MASK))
 		svm->entering |= SVM_ENTER_DEBUG;
-	if (v->core.guest_debug & KVM_GUESTDBG_SINGLESTEP)
-		svm->entering |= SVM_ENTER_STEP;
 	svm_dirty(svm, SVM_CLEAN_DR);
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
+}
+
+/*
+ * User space's single step is the guest's RFLAGS.TF, set when it begins: it goes over
+ * an interrupt's handler, which runs with TF clear, and on after it.
+ */
+static void update_single_step(struct x86_vcpu *v, struct svm_vcpu *svm)
+{
+	bool step = v->core.guest_debug & KVM_GUESTDBG_SINGLESTEP;
+
+	if (step && !svm->stepping)
+		v->rflags |= X86_EFLAGS_TF;
+	else if (!step && svm->stepping)
+		v->rflags &= ~(u64)X86_EFLAGS_TF;
+	svm->stepping = step;
 }
 
 /* One access is seldom the last: after the first the CPU deals with them itself. */
@@ -170,8 +186,8 @@ void svm_take_debug_registers(struct x86_vcpu *v)
 	svm->entering &= ~SVM_ENTER_OWN_DR;
 	svm_update_debug(v);
 	/* #DB's handler looks for its news there. */
-	if (svm->vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + DB_VECTOR)
-		save->dr6 = v->dr6;
+	if (svm->vmcb->control.exit_code != SVM_EXIT_EXCP_BASE + DB_VECTOR)
+		save->dr6 = X86_DR6_FIXED;
 }
 
 void svm_update_traps(struct x86_vcpu *v)
@@ -181,6 +197,7 @@ void svm_update_traps(struct x86_vcpu *v)
 	update_cr_intercepts(svm);
 	update_exception_intercepts(v, svm);
 	svm_update_debug(v);
+	update_single_step(v, svm);
 
 	if (!v->nmi_masked)
 		svm->exiting &= ~SVM_EXITING_IRET;

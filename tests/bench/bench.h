@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an architecture supplies to the benchmark: a counter, a vCPU in its guest's mode, and guest loops. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kvm.h>
+
+/* Memory map of the guest, the same on every architecture. */
+#define CODE_GPA	0x1000ULL
+#define RAM_SIZE	0x200000ULL	/* slot 0, from address 0: code */
+#define FAULT_GPA	0x400000ULL	/* slot 1: touched page by page */
+#define FAULT_SIZE	0x1800000ULL
+#define MMIO_GPA	0xd0000000ULL
+#define SLOTS_GPA	0x40000000ULL	/* where the slots of the slot benchmark lie */
+
+enum loop {
+	LOOP_EMPTY,	/* turns of nothing: what a turn costs by itself */
+	LOOP_CPUID,
+	LOOP_HYPERCALL,
+	LOOP_MSR_READ,
+	LOOP_PIO_OUT,
+	LOOP_PIO_IN,
+	LOOP_MMIO_STORE,
+	LOOP_MMIO_LOAD,
+	LOOP_TOUCH,	/* a load from each page of the fault slot, beginning at an address */
+	LOOPS
+};
+
+struct bench_vcpu {
+	int kvm, vm, fd;
+	struct kvm_run *run;
+};
+
+/* Prints and ends the program where the call fails. */
+int must(int fd, unsigned long request, unsigned long arg, const char *what);
+
+uint64_t arch_counter(void);
+/* Unit of arch_counter(), for the output. */
+extern const char arch_unit[];
+/* Copies all loops to the guest's memory at CODE_GPA. */
+void arch_load(void *ram);
+void arch_vcpu_setup(struct bench_vcpu *v);
+/* Readies the vCPU for @turns of a loop, which then ends with an exit for which arch_ended() holds. */
+void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address);
+int arch_ended(const struct kvm_run *run);
+/* Whether this architecture has the loop. */
+int arch_has(enum loop loop);
+
+#endif
