@@ -144,13 +144,13 @@ class Root:
         shutil.rmtree(debs)
 
 
-def entry(name, fill, refresh=False):
+def entry(name, fill, refresh=False, guard="fetch"):
     """The cache directory `name`; when absent, or with refresh, fill(dir, final) makes it, whole
-    or not at all."""
+    or not at all. One program at a time fills under the same `guard`."""
     final = CACHE / name
     if final.is_dir() and not refresh:
         return final
-    with lock("fetch"):
+    with lock(guard):
         if not final.is_dir() or refresh:
             # What an interrupted program left; nobody else is at it now.
             for rest in final.parent.glob(f".{final.name}.*"):

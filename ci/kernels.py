@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's stock kernels as cache entries: image with modules, headers ready for make -C, and the
-# source.
+# Debian's stock kernels, and those built from its source (built.py), as cache entries: image with
+# modules, headers ready for make -C, and the source.
 
 import lzma
 import re
@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import built
 import debs
 from paths import Failure, say
 
@@ -61,12 +62,14 @@ def release(arch, rel):
     try:
         return ARCHES[arch], RELEASES[arch, rel]
     except KeyError:
-        known = ", ".join(f"{a} {r}" for a, r in RELEASES)
+        known = ", ".join(f"{a} {r}" for a, r in [*RELEASES, *built.CONFIGS])
         raise Failure(f"no kernel {arch} {rel}; there are: {known}") from None
 
 
 def kernel(arch, rel, refresh=False):
     """Root directory with one kernel's image, modules and headers, all of one version."""
+    if from_source := built.source_release(arch, rel):
+        return built.kernel(arch, rel, ARCHES[arch].kernel, source(from_source, refresh))
     a, r = release(arch, rel)
 
     def fill(temp, final):

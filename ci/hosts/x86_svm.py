@@ -2,7 +2,7 @@
 # x86 with AMD-V and nested paging, emulated by QEMU TCG (Debian's qemu-system-x86).
 
 ARCH = "x86"
-KERNELS = ("6.1", "6.12")
+KERNELS = ("6.1", "6.12", "6.1-debug")
 REFERENCE = ("kvm-amd",)  # the kernel's own KVM, to compare with
 SETUP = ("virtio_pci", "virtio_blk")
 CONSOLE, RESULTS, DISK = "ttyS0", "ttyS1", "vda"

@@ -87,6 +87,7 @@ static inline int berth_follow_pfn(struct vm_area_struct *vma, unsigned long add
 
 	if (r)
 		return r;
+	__acquire(ptl);		/* as follow_pte() left it */
 	*pfn = pte_pfn(*ptep);
 	*writable = pte_write(*ptep);
 	pte_unmap_unlock(ptep, ptl);

@@ -59,32 +59,36 @@ struct berth_slot *berth_slot_by_id(struct berth_vm *vm, u32 id)
 	return xa_load(&vm->slots_by_id, id);
 }
 
+static void set_append(struct berth_slot_set *to, const struct berth_slot_set *from,
+		       unsigned int first, unsigned int end)
+{
+	memcpy(&to->by_gfn[to->nr], &from->by_gfn[first], (end - first) * sizeof(*to->by_gfn));
+	to->nr += end - first;
+}
+
 /* The present set without @old and with @new (either may be NULL); NULL: no memory. */
 static struct berth_slot_set *set_build(struct berth_vm *vm, struct berth_slot *old,
 					struct berth_slot *new)
 {
 	struct berth_slot_set *from = slots_locked(vm), *to;
-	unsigned int i, nr = from->nr + !!new - !!old;
-	bool placed = !new;
+	unsigned int at;
 
-	to = kvmalloc(struct_size(to, by_gfn, nr), GFP_KERNEL_ACCOUNT);
+	to = kvmalloc(struct_size(to, by_gfn, from->nr + 1), GFP_KERNEL_ACCOUNT);
 	if (!to)
 		return NULL;
 	to->generation = from->generation + 1;
 	to->nr = 0;
-	for (i = 0; i < from->nr; i++) {
-		struct berth_slot *slot = from->by_gfn[i];
-
-		if (slot == old)
-			continue;
-		if (!placed && new->base_gfn < slot->base_gfn) {
-			to->by_gfn[to->nr++] = new;
-			placed = true;
-		}
-		to->by_gfn[to->nr++] = slot;
+	at = old ? first_above(from, old->base_gfn) : from->nr;
+	set_append(to, from, 0, at);
+	if (old)
+		set_append(to, from, at + 1, from->nr);
+	if (new) {
+		at = first_above(to, new->base_gfn);
+		memmove(&to->by_gfn[at + 1], &to->by_gfn[at],
+			(to->nr - at) * sizeof(*to->by_gfn));
+		to->by_gfn[at] = new;
+		to->nr++;
 	}
-	if (!placed)
-		to->by_gfn[to->nr++] = new;
 	return to;
 }
 
