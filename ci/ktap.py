@@ -74,11 +74,12 @@ def parse(text):
 
 def skip_list(path, kernel):
     """Names that may be skipped. A line is `NAME [@KERNEL] reason`; `#` begins a comment; an
-    absent file is empty."""
+    absent file is empty. A kernel like 6.1-debug may skip what 6.1 may."""
+    kernels = {f"@{kernel}", f"@{kernel.split('-')[0]}"}
     allowed = set()
     for line in path.read_text().splitlines() if path.exists() else []:
         words = line.split("#")[0].split()
-        if words and (len(words) < 2 or not words[1].startswith("@") or words[1] == f"@{kernel}"):
+        if words and (len(words) < 2 or not words[1].startswith("@") or words[1] in kernels):
             allowed.add(words[0])
     return allowed
 

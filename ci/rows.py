@@ -26,6 +26,9 @@ def row(name, level, expect, suite, **args):
 # kernel's own KVM.
 HOSTS = [("x86-svm", "6.1", CHECK, FULL), ("x86-svm", "6.12", CHECK, FULL)]
 
+# The kernel with lockdep, KASAN and kmemleak: some ten times slower, and built here at first.
+DEBUG_HOSTS = [("x86-svm", "6.1-debug")]
+
 
 def rows():
     yield row("laws", FAST, 1, "laws")
@@ -36,6 +39,8 @@ def rows():
     for host, rel, level, reference in HOSTS:
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)
+    for host, rel in DEBUG_HOSTS:
+        yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
 
 
 def emulated(at, level, **where):
@@ -44,3 +49,11 @@ def emulated(at, level, **where):
     yield row(f"guest-{at}", level, 20, "guest", guest="6.1", **where)
     yield row(f"conformance-smp2-{at}", FULL, 60, "conformance", smp=2, **where)
     yield row(f"guest-6.12-{at}", FULL, 20, "guest", guest="6.12", **where)
+
+
+def debug(at, **where):
+    """The rows of a debug kernel; the kernel's log and its list of leaks are what they are for."""
+    for name, smp in (("", 1), ("smp2-", 2)):
+        yield row(f"conformance-{name}{at}", FULL, 300, "conformance", smp=smp, **where)
+        yield row(f"reload-{name}{at}", FULL, 120, "reload", smp=smp, **where)
+    yield row(f"guest-{at}", FULL, 200, "guest", guest="6.1", **where)

@@ -198,8 +198,8 @@ def judge(plan, machine, logs, seconds):
                 f"{what} ended with status {f.status}{tail}",
             )
     # Early on the console has what dmesg has, and alone has what comes after dmesg.
-    log = frames["dmesg"].output if "dmesg" in frames else b""
-    text = (log + b"\n" + machine.console).decode(errors="replace")
+    logs = [frames[name].output for name in ("kmemleak", "dmesg") if name in frames]
+    text = b"\n".join([*logs, machine.console]).decode(errors="replace")
     for line in dmesg.bad_lines(text):
         fail(BAD_KERNEL_LOG, f"kernel log: {line.strip()}")
     return Result(code, reasons, frames, logs, seconds, dmesg.excerpt(text))

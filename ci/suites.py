@@ -155,6 +155,47 @@ def conformance(report, tell, host, rel, hypervisor, smp=1):
         tell(f"note: {name} names {stale}, which was not skipped")
 
 
+# Each turn: some tests, a program that is killed while its VMs are there, and the module goes and
+# comes. A CPU that goes and comes meanwhile is a CPU on which the extension is turned off and on.
+RELOAD_TESTS = "*vm* *vcpu* slot_* *ioeventfd* *coalesced* dirty_log* *huge* interrupt_*"
+RELOAD_SCRIPT = """\
+module=$(ls /berth/hypervisor/*.ko)
+for turn in 1 2 3; do
+	./conformance RELOAD_TESTS || exit 1
+	./conformance '*' >/dev/null & sleep 2; kill -9 $!; wait $!
+	for cpu in /sys/devices/system/cpu/cpu[1-9]*; do
+		[ -e $cpu/online ] && { echo 0 >$cpu/online; echo 1 >$cpu/online; }
+	done
+	# The killed program's VMs go a little later than it does.
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		rmmod berth && break
+		sleep 1
+	done
+	insmod $module || exit 1
+	echo "# turn $turn is over"
+done
+""".replace("RELOAD_TESTS", " ".join(f"'{g}'" for g in RELOAD_TESTS.split()))
+
+
+def reload(report, tell, host, rel, hypervisor, smp=1):
+    """Loads and unloads the module again and again, with VMs in between."""
+    plan = session.Plan(
+        host=host,
+        kernel=rel,
+        hypervisor=hypervisor,
+        commands=[RELOAD_SCRIPT],
+        smp=smp,
+        add=[(test_program("conformance"), "add/conformance")],
+        timeout=TIMEOUT,
+        name=report.row,
+    )
+    result = in_host(report, plan, tell)
+    report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
+    report.cases += ktap.parse(report.raw)
+    host_cases(report, result, expected_status=(1,))
+    ktap.judge_skips(report, TOP / "tests/conformance" / f"skips-{host}.txt", rel)
+
+
 GUEST_SCRIPT = """\
 set -e
 uname -r
