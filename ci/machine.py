@@ -35,6 +35,7 @@ class Spec:
     smp: int = 1
     disk: Path = None
     exact: bool = False
+    cpu: str = ""  # CPU model; empty: the host's own
     console: str = ""  # sockets to which the emulator connects its serial lines
     results: str = ""
     dir: Path = None  # for whatever else the emulator wants to be written

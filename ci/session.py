@@ -53,6 +53,8 @@ class Plan:
     append: str = ""
     module: Path = None
     options: str = ""  # module parameters of the hypervisor
+    setup: tuple = ()  # names of more modules of the host's kernel
+    cpu: str = ""  # CPU model instead of the host's own, as its emulator names it
     interactive: bool = False
     name: str = ""
 
@@ -93,6 +95,7 @@ def prepare(plan, directory):
         smp=plan.smp,
         disk=plan.disk,
         exact=plan.exact,
+        cpu=plan.cpu,
         dir=directory,
     )
     spec.append = " ".join(filter(None, [h.append(spec), plan.append]))
@@ -101,7 +104,7 @@ def prepare(plan, directory):
             h.ARCH,
             plan.kernel,
             results=h.RESULTS,
-            setup=h.SETUP if plan.disk else (),
+            setup=(*(h.SETUP if plan.disk else ()), *plan.setup),
             hypervisor=hypervisor(plan, h),
             options=plan.options,
             commands=plan.commands,

@@ -20,7 +20,7 @@ def append(spec):
 def argv(spec):
     """The emulator's command; see machine.Spec."""
     thread = "multi" if spec.smp > 1 and not spec.exact else "single"
-    cpu, clock, disk = "max,+svm,+npt", "", ""
+    cpu, clock, disk = spec.cpu or "max,+svm,+npt", "", ""
     if spec.exact:
         cpu += ",-rdrand,-rdseed"
         clock = "-icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1"

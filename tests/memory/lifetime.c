@@ -255,11 +255,9 @@ static void __attribute__((noreturn)) victim(_Atomic int *started)
 
 		madvise(mem, 64 * P, MADV_DONTNEED);
 		memset(mem + 2 * P, 1, 62 * P);
-		vm_new_bare();
+		vm_free(vm_new_bare());
 		set_slot(vm, 2, 0, 0, 0, NULL);
 		munmap(other, 16 * P);
-		/* Not all of its files may be used up. */
-		close(open_kvm() - 1);
 	}
 }
 

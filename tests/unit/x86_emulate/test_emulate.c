@@ -665,7 +665,7 @@ static void stack_pointer_wraps_at_its_size(void)
 static void the_rest_is_unhandled(void)
 {
 	static const char *const rest[] = {
-		"90", "f4", "0fa2", "0f1103", "660f7f03", "f723", "f733", "0faf03", "8d03", "8c1b", "ff1b",
+		"90", "f4", "0fa2", "0f1103", "660f7f03", "f723", "f733", "8d03", "ff1b",
 		"c3", "50", "f20f38f103", "f20f38f003", "0fc7f0", "66ff13", "666303", "d803", "0f0113",
 	};
 	struct x86_emul e, before;

@@ -56,6 +56,7 @@ enum { IB = 1, IZ };
 #define NOMODRM	0x2000
 #define LONG	0x4000	/* 64-bit mode only, with REX.W */
 #define PAIR	0x8000
+#define PRODUCT	0x10000	/* SF, ZF, AF, PF are undefined */
 
 static const struct template templates[] = {
 	{ "alu r/m,r", 0, 0x00, 0x3b, 0, 7, 0, W | LOCK },
@@ -81,6 +82,9 @@ static const struct template templates[] = {
 	{ "cmpxchg", 0x0f, 0xb0, 0x01, 0, 7, 0, W | LOCK | PAIR },
 	{ "cmpxchg8b/16b", 0x0f, 0xc7, 0, 1, 1, 0, LOCK | MEM | PAIR },
 	{ "xadd", 0x0f, 0xc0, 0x01, 0, 7, 0, W | LOCK },
+	{ "imul", 0x0f, 0xaf, 0, 0, 7, 0, PRODUCT },
+	{ "imul imm", 0, 0x69, 0, 0, 7, IZ, PRODUCT },
+	{ "imul imm8", 0, 0x6b, 0, 0, 7, IB, PRODUCT },
 	{ "bt r", 0x0f, 0xa3, 0x18, 0, 7, 0, LOCK | BITS | OFFSET },
 	{ "bt imm", 0x0f, 0xba, 0, 4, 7, IB, LOCK | BITS },
 	{ "shift imm", 0, 0xc0, 0x01, 0, 7, IB, W | SHIFT },
@@ -493,6 +497,8 @@ static u64 undefined_flags(const struct test_case *c)
 
 	if (c->t->flags & BITS)
 		return X86_FL_OF | X86_FL_SF | X86_FL_AF | X86_FL_PF;
+	if (c->t->flags & PRODUCT)
+		return X86_FL_ZF | X86_FL_SF | X86_FL_AF | X86_FL_PF;
 	if (!(c->t->flags & SHIFT))
 		return 0;
 	count = insn->opcode < 0xd0 ? insn->imm : insn->opcode & 2 ? c->e.gpr[X86_RCX] & 0xff : 1;
