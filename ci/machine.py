@@ -36,7 +36,8 @@ class Spec:
     disk: Path = None
     exact: bool = False
     cpu: str = ""  # CPU model; empty: the host's own
-    console: str = ""  # sockets to which the emulator connects its serial lines
+    console: str = ""  # to which the emulator connects its serial lines: a socket's path, or
+    # address:port of a host with LINES = "tcp"
     results: str = ""
     dir: Path = None  # for whatever else the emulator wants to be written
 
@@ -62,16 +63,13 @@ class Machine:
         spec = self.spec
         listeners = []
         for name in ("console", "results"):
-            path = spec.dir / f"{name}.socket"
-            listener = socket.socket(socket.AF_UNIX)
-            listener.bind(str(path))
-            listener.listen(1)
-            listener.settimeout(20)
-            setattr(spec, name, str(path))
+            listener, address = self._listen(name)
+            setattr(spec, name, address)
             listeners.append(listener)
+        argv = self.host.argv(spec)
         log = open(spec.dir / "emulator.txt", "w+")
         process = subprocess.Popen(
-            self.host.argv(spec),
+            argv,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -80,7 +78,7 @@ class Machine:
         lines = []
         try:
             for listener in listeners:
-                lines.append(self._accept(listener, process))
+                lines.append(self._accept(listener, argv))
             self._serve(process, *lines, deadline=timeout and time.monotonic() + timeout)
         finally:
             process.kill()
@@ -92,12 +90,26 @@ class Machine:
             log.close()
         return self.why
 
-    def _accept(self, listener, process):
+    def _listen(self, name):
+        """A socket for a serial line, and what the emulator calls it."""
+        if getattr(self.host, "LINES", "unix") == "tcp":
+            listener = socket.socket()
+            listener.bind(("127.0.0.1", 0))
+            address = "{}:{}".format(*listener.getsockname())
+        else:
+            listener = socket.socket(socket.AF_UNIX)
+            address = str(self.spec.dir / f"{name}.socket")
+            listener.bind(address)
+        listener.listen(1)
+        listener.settimeout(20)
+        return listener, address
+
+    def _accept(self, listener, argv):
         try:
             return listener.accept()[0]
         except TimeoutError:
             raise Failure(
-                f"{self.host.argv(self.spec)[0]} did not start:\n"
+                f"{argv[0]} did not start:\n"
                 + (self.spec.dir / "emulator.txt").read_text()
             ) from None
 
@@ -133,7 +145,9 @@ class Machine:
                 if deadline and time.monotonic() > deadline:
                     self.why = "timeout"
                     return
-                if self.frames.done and not self.host.POWERS_OFF:
+                if not self.host.POWERS_OFF and (
+                    self.frames.done or PANIC.search(self.console)
+                ):
                     break
         finally:
             if saved is not None:

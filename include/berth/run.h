@@ -41,6 +41,7 @@ static inline bool berth_work_pending(struct berth_vcpu *vcpu)
 static __always_inline bool berth_enter_guest(struct berth_vcpu *vcpu)
 {
 	lockdep_assert_irqs_disabled();
+	berth_vcpu_check_state(vcpu, BERTH_VCPU_IN_GUEST);
 	/* Orders the state before the look at requests; pairs with berth_vcpu_request(). */
 	smp_store_mb(vcpu->state, BERTH_VCPU_IN_GUEST);
 	if (unlikely(READ_ONCE(vcpu->requests) || berth_work_pending(vcpu))) {
@@ -54,6 +55,7 @@ static __always_inline bool berth_enter_guest(struct berth_vcpu *vcpu)
 static __always_inline void berth_leave_guest(struct berth_vcpu *vcpu)
 {
 	vtime_account_guest_exit();
+	berth_vcpu_check_state(vcpu, BERTH_VCPU_LOADED);
 	/* Pairs with the acquire in berth_request_all(): guest accesses are over. */
 	smp_store_release(&vcpu->state, BERTH_VCPU_LOADED);
 	vcpu->stats.exits++;

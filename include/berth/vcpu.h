@@ -9,6 +9,7 @@
 #include <berth/stats.h>
 #include <berth/types.h>
 #include <berth/vm.h>
+#include <linux/mmdebug.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
@@ -25,6 +26,22 @@ enum berth_vcpu_state {
 	BERTH_VCPU_EXITING,	/* in the guest, kicked, not out yet */
 	BERTH_VCPU_BLOCKED,	/* its thread sleeps until it is runnable */
 };
+
+/* Which states may lead to @to.  Kernels with CONFIG_DEBUG_VM hold every change to it. */
+static inline unsigned long berth_vcpu_states_before(enum berth_vcpu_state to)
+{
+	switch (to) {
+	case BERTH_VCPU_LOADED:
+		return ~BIT(BERTH_VCPU_LOADED);
+	case BERTH_VCPU_EXITING:
+		return BIT(BERTH_VCPU_IN_GUEST);
+	default:
+		return BIT(BERTH_VCPU_LOADED);
+	}
+}
+
+#define berth_vcpu_check_state(vcpu, to) \
+	VM_WARN_ON_ONCE(!(BIT(READ_ONCE((vcpu)->state)) & berth_vcpu_states_before(to)))
 
 /* Requests: bits of berth_vcpu::requests, seen before the next entry. */
 enum berth_request {

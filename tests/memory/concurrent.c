@@ -284,7 +284,7 @@ TEST(discarded_page_is_replaced_under_running_vcpus)
 }
 
 /* Pages 0 and 1 of four are a vCPU's own, pages 2 and 3 the disturber's. */
-#define OWN_PAGES 200
+#define OWN_PAGES 100
 #define STRIDE (4 * P)
 #define OWN_SIZE (OWN_PAGES * STRIDE)
 
@@ -306,7 +306,7 @@ static void fill_own(struct cpu *cpu)
 static void disturb_neighbours(struct crowd *crowd)
 {
 	crowd_start(crowd);
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 6; round++) {
 		for (size_t i = 0; i < OWN_PAGES; i++) {
 			uint8_t *theirs = crowd->mem + i * STRIDE + 2 * P;
 

@@ -97,6 +97,7 @@ static void block(struct berth_vcpu *vcpu)
 
 	if (vcpu->poll_ns && poll(vcpu))
 		goto out;
+	berth_vcpu_check_state(vcpu, BERTH_VCPU_BLOCKED);
 	WRITE_ONCE(vcpu->state, BERTH_VCPU_BLOCKED);
 	vcpu->stats.blocking = 1;
 	prepare_to_rcuwait(&vcpu->wait);
@@ -109,6 +110,7 @@ static void block(struct berth_vcpu *vcpu)
 	finish_rcuwait(&vcpu->wait);
 	vcpu->stats.blocking = 0;
 	vcpu->stats.halt_wakeup++;
+	berth_vcpu_check_state(vcpu, BERTH_VCPU_LOADED);
 	WRITE_ONCE(vcpu->state, BERTH_VCPU_LOADED);
 out:
 	poll_adjust(vcpu, ktime_to_ns(ktime_sub(ktime_get(), start)));

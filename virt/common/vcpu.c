@@ -102,6 +102,7 @@ void berth_vcpu_load(struct berth_vcpu *vcpu)
 	int cpu = get_cpu();
 
 	WRITE_ONCE(vcpu->cpu, cpu);
+	berth_vcpu_check_state(vcpu, BERTH_VCPU_LOADED);
 	WRITE_ONCE(vcpu->state, BERTH_VCPU_LOADED);
 	preempt_notifier_register(&vcpu->preempt);
 	berth_backend.vcpu_load(vcpu, cpu);
@@ -113,6 +114,7 @@ void berth_vcpu_put(struct berth_vcpu *vcpu)
 	preempt_disable();
 	berth_backend.vcpu_put(vcpu);
 	preempt_notifier_unregister(&vcpu->preempt);
+	berth_vcpu_check_state(vcpu, BERTH_VCPU_IDLE);
 	WRITE_ONCE(vcpu->state, BERTH_VCPU_IDLE);
 	preempt_enable();
 }
