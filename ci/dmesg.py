@@ -13,6 +13,7 @@ BAD = re.compile(
     | possible\ (?:circular|recursive)\ locking | DEBUG_LOCKS_WARN | lock\ held\ when\ returning
     | scheduling\ while\ atomic | sleeping\ function\ called | refcount_t:
     | unexpected\ (?:\#|NMI|exception) | double\ fault | hung_task | blocked\ for\ more\ than
+    | turning\ off\ the\ locking | leak\ detector\ disabled
     | detected\ stalls | [Bb]ad\ page | BUG\ \w+\ \(.*\):\ Objects\ remaining
     """,
     re.X,

@@ -26,6 +26,15 @@ def row(name, level, expect, suite, **args):
 # kernel's own KVM.
 HOSTS = [("x86-svm", "6.1", CHECK, FULL), ("x86-svm", "6.12", CHECK, FULL)]
 
+# tests/memory: what of it ends soon, and what does not; a 1 GB page needs a machine with room for it.
+MEMORY = ("thp*", "*2m*", "small*", "hole*", "partial*", "collapse*", "mprotect*", "ksm*", "*swap*")
+STRESS = ("counts*", "discarded*", "disjoint*", "same*", "slots*", "deleted*")
+LIFETIME = ("thousand*", "killed*", "open*")
+GIGABYTE = dict(memory=3072, append="hugepagesz=1G hugepages=1")
+
+# CPU models that Berth must refuse, and a word of what it says then.
+REFUSED = {"nosvm": ("max,-svm", "no AMD-V"), "nonpt": ("max,+svm,-npt", "no nested paging")}
+
 # The kernel with lockdep, KASAN and kmemleak: some ten times slower, and built here at first.
 DEBUG_HOSTS = [("x86-svm", "6.1-debug")]
 
@@ -39,6 +48,13 @@ def rows():
     for host, rel, level, reference in HOSTS:
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)
+    for host, rel, _, _ in HOSTS:
+        yield row(f"load-{host}-{rel}", FULL, 60, "load", host=host, rel=rel)
+        for name, (cpu, says) in REFUSED.items():
+            yield row(
+                f"load-{name}-{host}-{rel}", FULL, 12, "load", host=host, rel=rel,
+                cpu=cpu, mode="refuse", says=says,
+            )
     for host, rel in DEBUG_HOSTS:
         yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
 
@@ -49,6 +65,10 @@ def emulated(at, level, **where):
     yield row(f"guest-{at}", level, 20, "guest", guest="6.1", **where)
     yield row(f"conformance-smp2-{at}", FULL, 60, "conformance", smp=2, **where)
     yield row(f"guest-6.12-{at}", FULL, 20, "guest", guest="6.12", **where)
+    yield row(f"memory-{at}", level, 40, "memory", tests=MEMORY, **where)
+    yield row(f"memory-1g-{at}", FULL, 20, "memory", tests=("*1g*",), **GIGABYTE, **where)
+    yield row(f"memory-stress-{at}", FULL, 90, "memory", tests=STRESS, **where)
+    yield row(f"memory-lifetime-{at}", FULL, 60, "memory", tests=LIFETIME, **where)
 
 
 def debug(at, **where):

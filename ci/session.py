@@ -201,8 +201,8 @@ def judge(plan, machine, logs, seconds):
                 f"{what} ended with status {f.status}{tail}",
             )
     # Early on the console has what dmesg has, and alone has what comes after dmesg.
-    logs = [frames[name].output for name in ("kmemleak", "dmesg") if name in frames]
-    text = b"\n".join([*logs, machine.console]).decode(errors="replace")
+    kernel = [frames[name].output for name in ("kmemleak", "dmesg") if name in frames]
+    text = b"\n".join([*kernel, machine.console]).decode(errors="replace")
     for line in dmesg.bad_lines(text):
         fail(BAD_KERNEL_LOG, f"kernel log: {line.strip()}")
     return Result(code, reasons, frames, logs, seconds, dmesg.excerpt(text))

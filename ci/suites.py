@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import guests
+import kernels
 import ktap
 import modules
 import session
@@ -194,6 +195,63 @@ def reload(report, tell, host, rel, hypervisor, smp=1):
     report.cases += ktap.parse(report.raw)
     host_cases(report, result, expected_status=(1,))
     ktap.judge_skips(report, TOP / "tests/conformance" / f"skips-{host}.txt", rel)
+
+
+def memory(report, tell, host, rel, hypervisor, tests, memory=1024, append=""):
+    """tests/memory: guest memory under the host's memory management. Swap space is in zram."""
+    plan = session.Plan(
+        host=host,
+        kernel=rel,
+        hypervisor=hypervisor,
+        commands=["./prepare.sh", f"./memory --timeout 250 {' '.join(map(repr, tests))}"],
+        smp=2,
+        memory=memory,
+        append=append,
+        setup=("lzo-rle", "zram"),
+        add=[
+            (test_program("memory"), "add/memory"),
+            (TOP / "tests/memory/prepare.sh", "add/prepare.sh"),
+        ],
+        timeout=TIMEOUT,
+        name=report.row,
+    )
+    result = in_host(report, plan, tell)
+    report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
+    report.cases += ktap.parse(report.raw)
+    host_cases(report, result, expected_status=(1,))
+    name = f"skips-{host}.txt" if hypervisor == "berth" else f"skips-{host}-{hypervisor}.txt"
+    ktap.judge_skips(report, TOP / "tests/memory" / name, rel)
+
+
+def load(report, tell, host, rel, cpu="", mode="churn", says=""):
+    """tests/memory/module.sh: loading and unloading berth.ko, many times, beside the kernel's own
+    KVM, or on a CPU model that it must refuse with a sentence."""
+    h = session.host(host)
+    with tempfile.TemporaryDirectory(prefix="berth-load-") as temp:
+        add = [
+            (modules.build(h.ARCH, rel), "add/berth.ko"),
+            (test_program("memory"), "add/memory"),
+            (TOP / "tests/memory/module.sh", "add/module.sh"),
+        ]
+        for n, (name, data) in enumerate(kernels.modules(h.ARCH, rel, h.REFERENCE)):
+            path = Path(temp) / f"{n:02}-{name}"
+            path.write_bytes(data)
+            add.append((path, f"add/kvm/{path.name}"))
+        plan = session.Plan(
+            host=host,
+            kernel=rel,
+            hypervisor="none",
+            commands=[f"./module.sh {mode} {says!r}"],
+            smp=2,
+            cpu=cpu,
+            add=add,
+            timeout=TIMEOUT,
+            name=report.row,
+        )
+        result = in_host(report, plan, tell)
+    report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
+    report.cases += ktap.parse(report.raw)
+    host_cases(report, result, expected_status=(1,))
 
 
 GUEST_SCRIPT = """\

@@ -214,22 +214,3 @@ void vm_free(struct vm *vm)
 	close(vm->fd);
 	free(vm);
 }
-
-void one_vm(unsigned int n)
-{
-	struct vm *vm = vm_new();
-	struct vcpu *vcpu = vcpu_new(vm, 0);
-	void *mem = add_slot(vm, 1, 0, TEST_GPA, P);
-
-	guest_store(vcpu, TEST_GPA, 8, n);
-	expect_eq(*(uint64_t *)mem, n);
-	/* Both orders: the VM goes with the last fd. */
-	if (n % 2) {
-		vm_free(vm);
-		vcpu_free(vcpu);
-	} else {
-		vcpu_free(vcpu);
-		vm_free(vm);
-	}
-	munmap(mem, P);
-}

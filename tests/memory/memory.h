@@ -62,13 +62,10 @@ void window_check(struct window *w, uint64_t gpa, const void *data, size_t size)
 void vcpu_free(struct vcpu *vcpu);
 void vm_free(struct vm *vm);	/* of vm_new(); the VM itself lives as long as a vCPU's fd does */
 
-/* A VM whose vCPU has run: created, and freed with all that belongs to it. */
-void one_vm(unsigned int n);
-
-/* The kernel memory in use, counted so that a leak of one object or page per VM cannot hide. */
+/* The kernel memory in use, by slab cache, and in pages of which nothing else is known. */
 struct kernel_memory;
 struct kernel_memory *kernel_memory(void);
-/* Waits until what grew since @before is less than @limit objects of each slab cache and @limit pages. */
-void expect_no_growth(const struct kernel_memory *before, unsigned int limit);
+/* Waits until less than so many objects of each cache and so many pages are there more than @before. */
+void expect_no_growth(struct kernel_memory *before, unsigned int objects, unsigned int pages);
 
 #endif

@@ -231,13 +231,20 @@ int berth_s2_fault(struct berth_vcpu *vcpu, gpa_t gpa, u32 access)
 		r = S2_FAULT_MMIO;
 		goto out;
 	}
-	do {
+	for (;;) {
 		r = s2_cache_fill(&vm->s2, &vcpu->s2_cache);
 		if (!r)
 			r = fault_once(vcpu, slot, gfn, access);
-		if (r == -EAGAIN && signal_pending(current))
-			r = 0;	/* the run loop deals with the signal, the access comes again */
-	} while (r == -EAGAIN);
+		if (r != -EAGAIN)
+			break;
+		/* The run loop deals with a signal; the access comes again. */
+		if (signal_pending(current)) {
+			r = 0;
+			break;
+		}
+		/* Whoever is in the middle of the invalidation may need this CPU to end it. */
+		cond_resched();
+	}
 	if (r == -EHWPOISON) {
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)slot_hva(slot, gfn), PAGE_SHIFT,
 				current);

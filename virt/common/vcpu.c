@@ -198,6 +198,8 @@ out_vcpu:
 
 void berth_vcpu_free(struct berth_vcpu *vcpu)
 {
+	/* A kick sent to a CPU this vCPU has left may still be on its way there. */
+	smp_cond_load_acquire(&vcpu->kick_csd.node.u_flags, !(VAL & CSD_FLAG_LOCK));
 	berth_backend.vcpu_destroy(vcpu);
 	s2_cache_drain(&vcpu->vm->s2, &vcpu->s2_cache);
 	free_pages_exact(vcpu->run, own_pages() * PAGE_SIZE);
