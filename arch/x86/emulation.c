@@ -37,6 +37,14 @@ static bool gpa_is_ram(struct x86_vcpu *v, gpa_t gpa, bool write)
 	return ram;
 }
 
+/* PUSH, POP and CALL of a memory operand: the stack is a second one. */
+static bool uses_stack(const struct x86_insn *insn)
+{
+	return insn->map == X86_MAP_ONE &&
+	       (insn->opcode == 0x8f ||
+		(insn->opcode == 0xff && ((insn->reg & 7) == 2 || (insn->reg & 7) == 6)));
+}
+
 /*
  * Translate one page's part.  The access that exited needs no walk: the processor
  * translated it, and only one operand of an instruction with ModRM is in memory.
@@ -48,7 +56,8 @@ static int translate(struct x86_emul *e, u64 linear, unsigned int len, bool writ
 	int r;
 
 	piece->len = len;
-	if (v->mmio.fault_gpa_valid && e->insn.has_mem &&
+	if (v->mmio.fault_gpa_valid && e->insn.has_mem && !uses_stack(&e->insn) &&
+	    (!write || v->mmio.fault_write) &&
 	    offset_in_page(linear) == offset_in_page(v->mmio.fault_gpa)) {
 		piece->gpa = v->mmio.fault_gpa;
 		/* Unless this is the read of a read-only slot's word that was written. */
@@ -267,6 +276,19 @@ static void pio_exit(struct x86_vcpu *v, bool in, u16 port, unsigned int size, u
 	run->io.data_offset = KVM_PIO_PAGE_OFFSET * PAGE_SIZE;
 }
 
+/*
+ * The processor looked at IOPL and the permission map before it exited, but the bytes in
+ * memory may be others by now: only the access it permitted is made, for any other the
+ * guest goes back to the processor.
+ */
+static bool port_permitted(const struct x86_vcpu *v, u16 port, unsigned int size, bool in)
+{
+	const struct x86_mmio *mmio = &v->mmio;
+
+	return mmio->io_size && mmio->io_port == port && mmio->io_size == size &&
+	       mmio->io_in == in;
+}
+
 static int op_pio_in(struct x86_emul *e, u16 port, void *data, unsigned int size,
 		     unsigned int count)
 {
@@ -275,6 +297,8 @@ static int op_pio_in(struct x86_emul *e, u16 port, void *data, unsigned int size
 
 	if (has_posted(v))
 		return X86_EMUL_EXIT;
+	if (!port_permitted(v, port, size, true))
+		return X86_EMUL_RETRY;
 	if (v->mmio.pio_done) {
 		memcpy(data, pio_data(v), size * count);
 		return 0;
@@ -298,6 +322,8 @@ static int op_pio_out(struct x86_emul *e, u16 port, const void *data, unsigned i
 
 	if (has_posted(v))
 		return X86_EMUL_EXIT;
+	if (!port_permitted(v, port, size, false))
+		return X86_EMUL_RETRY;
 	for (i = 0; i < count; i++)
 		if (berth_bus_write(&v->core, BERTH_PIO_BUS, port, size, data + i * size))
 			break;
@@ -380,6 +406,7 @@ static void mmio_forget(struct x86_mmio *mmio)
 	mmio->nr_writes = mmio->next_write = 0;
 	mmio->pio_pending = mmio->pio_done = mmio->pio_posted = false;
 	mmio->fault_gpa_valid = false;
+	mmio->io_size = 0;
 }
 
 /*
@@ -464,6 +491,9 @@ static int emulate(struct x86_vcpu *v)
 	v->mmio.next_read = 0;
 	emul_load(v, &e);
 	result = x86_emulate(&e);
+	/* What earlier iterations posted comes first; then this one fails again. */
+	if (result != X86_EMUL_DONE && has_posted(v))
+		result = X86_EMUL_EXIT;
 	switch (result) {
 	case X86_EMUL_DONE:
 		emul_store(v, &e);
@@ -498,6 +528,15 @@ static int complete_then_emulate(struct x86_vcpu *v)
 {
 	struct x86_mmio *mmio = &v->mmio;
 
+	/* User space moved the vCPU: the rest of the instruction is not run elsewhere. */
+	if (v->rip != mmio->rip) {
+		if (!show_posted(v)) {
+			mmio_forget(mmio);
+			return BERTH_RUN_AGAIN;
+		}
+		v->complete = complete_then_emulate;
+		return BERTH_RUN_USER;
+	}
 	if (mmio->pio_pending) {
 		mmio->pio_pending = false;
 		mmio->pio_done = true;
@@ -596,13 +635,29 @@ int x86_fetch_insn(struct x86_vcpu *v, struct x86_insn *insn)
 	return r;
 }
 
-int x86_exit_emulate(struct x86_vcpu *v)
+static int fetch_and_emulate(struct x86_vcpu *v)
 {
 	int r = x86_fetch_insn(v, &v->mmio.insn);
 
 	if (r != BERTH_RUN_AGAIN || !v->mmio.insn.len)
 		return r;
+	v->mmio.rip = v->rip;
 	return emulate(v);
+}
+
+int x86_exit_emulate(struct x86_vcpu *v)
+{
+	mmio_forget(&v->mmio);
+	return fetch_and_emulate(v);
+}
+
+int x86_exit_string_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in)
+{
+	mmio_forget(&v->mmio);
+	v->mmio.io_port = port;
+	v->mmio.io_size = size;
+	v->mmio.io_in = in;
+	return fetch_and_emulate(v);
 }
 
 int x86_exit_mmio(struct x86_vcpu *v, gpa_t gpa, u32 access)
@@ -611,5 +666,5 @@ int x86_exit_mmio(struct x86_vcpu *v, gpa_t gpa, u32 access)
 	v->mmio.fault_gpa = gpa;
 	v->mmio.fault_gpa_valid = gpa != BERTH_INVALID_GPA && !(access & S2_X);
 	v->mmio.fault_write = access & S2_W;
-	return x86_exit_emulate(v);
+	return fetch_and_emulate(v);
 }

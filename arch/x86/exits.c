@@ -192,7 +192,8 @@ static int pio_finish(struct x86_vcpu *v)
 
 static int complete_in(struct x86_vcpu *v)
 {
-	set_rax(v, pio_data(v), v->pio.size);
+	if (v->rip == v->pio.rip)
+		set_rax(v, pio_data(v), v->pio.size);
 	return pio_finish(v);
 }
 
@@ -204,7 +205,7 @@ int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool 
 
 	v->core.stats.io_exits++;
 	if (string)
-		return x86_exit_emulate(v);
+		return x86_exit_string_pio(v, port, size, in);
 	if (in && !berth_bus_read(&v->core, BERTH_PIO_BUS, port, size, &value)) {
 		set_rax(v, &value, size);
 		return x86_skip_insn(v, next_rip - v->rip);

@@ -78,6 +78,10 @@ struct x86_mmio {
 	gpa_t fault_gpa;		/* where the second stage had no memory */
 	bool fault_gpa_valid;
 	bool fault_write;		/* what the guest tried there */
+	u16 io_port;			/* string I/O the processor permitted; */
+	u8 io_size;			/* 0: none */
+	bool io_in;
+	u64 rip;			/* where the instruction is */
 	bool pio_pending;		/* kvm_run->io is out for an IN */
 	bool pio_done;			/* and answered */
 	bool pio_posted;		/* kvm_run->io holds an OUT to be shown */
@@ -284,6 +288,8 @@ int x86_exit_internal_error(struct x86_vcpu *v, u32 suberror, unsigned int n, ..
 
 /* Fetch, decode and execute the instruction at RIP. */
 int x86_exit_emulate(struct x86_vcpu *v);
+/* The same for INS and OUTS, which the processor let access @port. */
+int x86_exit_string_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in);
 /* The guest touched @gpa, where no slot is, or wrote to a read-only one. */
 int x86_exit_mmio(struct x86_vcpu *v, gpa_t gpa, u32 access);
 /*

@@ -112,8 +112,8 @@ int berth_s2_fault(struct berth_vcpu *vcpu, gpa_t gpa, u32 access);
 /**
  * berth_s2_zap() - unmap [@start, @end) and free the tables wholly inside.
  *
- * Flushes; lets go of the lock now and then.  Nothing may map the range meanwhile:
- * its slot is no longer visible.  Context: may sleep, no s2.lock.
+ * Flushes; lets go of the lock now and then.  What faults map again meanwhile may stay.
+ * Context: may sleep, no s2.lock.
  */
 void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end);
 

@@ -254,10 +254,17 @@ static void walk_table(struct s2_walk *walk, u64 *table, unsigned int level, gfn
 		walk_table(walk, entry_child(format, old, level), level - 1, gfn);
 		if (walk->stopped)
 			return;
-		if (walk->free_tables && gfn >= walk->start && gfn + pages <= walk->end) {
+		/*
+		 * Only what this pass has seen whole, since faults may refill what an earlier
+		 * one emptied.  Past the end of the address space there is nothing to see.
+		 */
+		if (walk->free_tables && gfn >= walk->cursor &&
+		    (gfn + pages <= walk->end || walk->end == walk->s2->max_gfn)) {
 			WRITE_ONCE(*entry, format->empty[level]);
 			gather_table(walk, entry_child(format, old, level), level - 1);
 		}
+		if (!walk->vm)
+			cond_resched();
 		if (level == 1 && walk->budget && !--walk->budget) {
 			walk->cursor = gfn + pages;
 			walk->stopped = true;
@@ -319,27 +326,22 @@ static void leaf_test_young(struct s2_walk *walk, u64 *entry, unsigned int level
 /* Lowest-level tables emptied between two chances to reschedule. */
 #define ZAP_BUDGET	64
 
-static void zap(struct berth_vm *vm, struct berth_s2 *s2, gfn_t start, gfn_t end)
+void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end)
 {
 	struct s2_walk walk = {
-		.vm = vm, .s2 = s2, .start = start, .end = end,
+		.vm = vm, .s2 = &vm->s2, .start = start, .end = end,
 		.leaf = leaf_unmap, .free_tables = true,
 	};
 
+	trace_berth_s2_zap(start, end);
 	do {
 		walk.budget = ZAP_BUDGET;
-		write_lock(&s2->lock);
+		write_lock(&vm->s2.lock);
 		walk_range(&walk);
 		gather_finish(&walk);
-		write_unlock(&s2->lock);
+		write_unlock(&vm->s2.lock);
 		cond_resched();
 	} while (walk.stopped);
-}
-
-void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end)
-{
-	trace_berth_s2_zap(start, end);
-	zap(vm, &vm->s2, start, end);
 }
 
 /* A walk that frees nothing, so the caller may flush later: true when one is due. */
@@ -397,9 +399,14 @@ int berth_s2_init(struct berth_s2 *s2, const struct s2_format *format)
 
 void berth_s2_destroy(struct berth_s2 *s2)
 {
+	struct s2_walk walk = {
+		.s2 = s2, .end = s2->max_gfn, .leaf = leaf_unmap, .free_tables = true,
+	};
+
 	if (!s2->root)
 		return;
-	zap(NULL, s2, 0, s2->max_gfn);
+	walk_range(&walk);
+	gather_finish(&walk);
 	table_free(s2->format, s2->format->levels - 1, s2->root);
 	s2->root = NULL;
 }

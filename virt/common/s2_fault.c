@@ -111,9 +111,6 @@ static void host_page_put(struct host_page *hp)
 {
 	if (!hp->page)
 		return;
-	/* While it is mapped writable the host's own dirty bit may be clear. */
-	if (hp->writable && !PageReserved(hp->page))
-		SetPageDirty(hp->page);
 	mark_page_accessed(hp->page);
 	put_page(hp->page);
 }
@@ -184,6 +181,9 @@ static int publish(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn_t gfn, 
 		return -EBUSY;
 	if (access & S2_W)
 		berth_slot_mark_dirty(slot, gfn);
+	/* The host's own dirty bit may be clear; under the lock no writeback comes between. */
+	if ((attr & S2_W) && hp->page && !PageReserved(hp->page))
+		SetPageDirty(hp->page);
 	return flush ? 1 : 0;
 }
 

@@ -184,7 +184,11 @@ static int mov_cr(struct x86_vcpu *v, unsigned int nr, unsigned int gpr, bool wr
 static int machine_status_word(struct x86_vcpu *v, const struct x86_insn *insn)
 {
 	u64 cr0 = svm_get_cr(v, 0), src;
+	bool user = svm_get_cpl(v);
 
+	/* Of these only SMSW exits from user mode; the bytes may be others by now. */
+	if (user && (insn->opcode == 0x06 || ((insn->modrm >> 3) & 7) == 6))
+		return BERTH_RUN_AGAIN;
 	if (insn->map == X86_MAP_0F && insn->opcode == 0x06)
 		return finish_write(v, x86_write_cr0(v, cr0 & ~(u64)X86_CR0_TS), insn->len);
 	if (insn->map != X86_MAP_0F || insn->opcode != 0x01 || insn->has_mem)
@@ -338,7 +342,10 @@ static int do_iret(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 /* The VMCB's contents are undefined now (15.14.3). */
 static int do_shutdown(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 {
+	u64 pat = svm->vmcb->save.g_pat;
+
 	svm_vmcb_init(v);
+	svm->vmcb->save.g_pat = pat;
 	x86_reset_regs(v, true);
 	v->core.run->exit_reason = KVM_EXIT_SHUTDOWN;
 	return BERTH_RUN_USER;

@@ -81,7 +81,13 @@ static __always_inline void store_guest(struct x86_vcpu *v, struct svm_vcpu *svm
 	struct vmcb_control_area *c = &svm->vmcb->control;
 	struct vmcb_save_area *save = &svm->vmcb->save;
 
-	c->tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	if (likely(c->exit_code != (u32)SVM_EXIT_ERR)) {
+		c->tlb_ctl = TLB_CONTROL_DO_NOTHING;
+	} else {
+		/* Refused before anything was flushed: all ASIDs start anew. */
+		svm->generation = 0;
+		this_cpu_ptr(&svm_cpu)->next_asid = U32_MAX;
+	}
 	c->clean = svm_clean_mask;
 	if (unlikely(svm->entering))
 		leave_extra(v, svm);
@@ -137,7 +143,7 @@ static __always_inline int enter(struct x86_vcpu *v, struct svm_vcpu *svm)
 		store_guest(v, svm);
 	else if (svm->entering)
 		leave_extra(v, svm);
-	code = svm->vmcb->control.exit_code;
+	code = ran ? svm->vmcb->control.exit_code : (u32)SVM_EXIT_ERR;
 	if (code == SVM_EXIT_INTR) {
 		/* Not scheduled away as one that is in the guest; the loop looks at that. */
 		preempt_disable();

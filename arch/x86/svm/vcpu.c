@@ -213,8 +213,9 @@ void svm_update_traps(struct x86_vcpu *v)
 	else
 		svm->entering &= ~SVM_ENTER_XCR0;
 
-	svm->use_tsc_aux = x86_guest_has(v, X86_FEATURE_RDTSCP) ||
-			   x86_guest_has(v, X86_FEATURE_RDPID);
+	svm->use_tsc_aux = (boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID)) &&
+			   (x86_guest_has(v, X86_FEATURE_RDTSCP) ||
+			    x86_guest_has(v, X86_FEATURE_RDPID));
 	svm_set_tsc_aux(svm, svm->tsc_aux);
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
 }
