@@ -33,7 +33,7 @@ LIFETIME = ("thousand*", "killed*", "open*")
 GIGABYTE = dict(memory=3072, append="hugepagesz=1G hugepages=1")
 
 # CPU models that Berth must refuse, and a word of what it says then.
-REFUSED = {"nosvm": ("max,-svm", "no AMD-V"), "nonpt": ("max,+svm,-npt", "no nested paging")}
+REFUSED = {"nosvm": ("qemu64,-svm", "no AMD-V"), "nonpt": ("max,+svm,-npt", "no nested paging")}
 
 # The kernel with lockdep, KASAN and kmemleak: some ten times slower, and built here at first.
 DEBUG_HOSTS = [("x86-svm", "6.1-debug")]
