@@ -12,15 +12,13 @@ import time
 from paths import CACHE, Failure, fresh_dir, lock, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-MAIN = "http://deb.debian.org/debian"
-SECURITY = "http://security.debian.org/debian-security"
 SUITE = "bookworm"
 BACKPORTS = f"{SUITE}-backports"
 NATIVE = "amd64"
 
 
 def mirrors():
-    """The system's own Debian mirror and security mirror, or Debian's when it names none."""
+    """The system's own Debian mirror and security mirror."""
     main = security = None
     listed = run(
         [
@@ -41,7 +39,9 @@ def mirrors():
             security = security or uri
         elif re.fullmatch(r"\w+(-updates|-backports)?", release):
             main = main or uri
-    return main or MAIN, security or SECURITY
+    if not main or not security:
+        raise Failure("apt's sources name no Debian mirror or no security mirror: add them")
+    return main, security
 
 
 @functools.cache

@@ -144,7 +144,8 @@ static const struct cache *most_grown(struct kernel_memory *before, struct kerne
 		const struct cache *old = find_cache(before, now->cache[i].name);
 		int64_t grown = now->cache[i].objects - (old ? old->objects : 0);
 
-		if (grown > *by) {
+		/* Freed ranges of addresses are kept until they are many; their pages are counted as such. */
+		if (grown > *by && strcmp(now->cache[i].name, "vmap_area")) {
 			*by = grown;
 			most = &now->cache[i];
 		}
