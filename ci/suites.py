@@ -197,14 +197,14 @@ def reload(report, tell, host, rel, hypervisor, smp=1):
     ktap.judge_skips(report, TOP / "tests/conformance" / f"skips-{host}.txt", rel)
 
 
-def memory(report, tell, host, rel, hypervisor, tests, memory=1024, append=""):
+def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, append=""):
     """tests/memory: guest memory under the host's memory management. Swap space is in zram."""
     plan = session.Plan(
         host=host,
         kernel=rel,
         hypervisor=hypervisor,
         commands=["./prepare.sh", f"./memory --timeout 250 {' '.join(map(repr, tests))}"],
-        smp=2,
+        smp=smp,
         memory=memory,
         append=append,
         setup=("lzo-rle", "zram"),

@@ -55,8 +55,11 @@ static bool call(struct cpu *cpu, enum guest_routine routine, uint64_t a, uint64
 			if (!run->mmio.is_write)
 				memset(run->mmio.data, 0, sizeof(run->mmio.data));
 		} else if (!r || (r != -EFAULT && r != -EINTR && r != -EAGAIN)) {
-			fail_test("vCPU %u: expected an end, -EFAULT or -EINTR, seen %d and exit %s", cpu->index, r,
-				  exit_name(run->exit_reason));
+			char regs[200] = "";
+
+			arch_describe(cpu->vcpu, regs, sizeof(regs));
+			fail_test("vCPU %u: expected an end, -EFAULT or -EINTR, seen %d and exit %s; %s", cpu->index, r,
+				  exit_name(run->exit_reason), regs);
 		}
 		if (atomic_load(&crowd->stop))
 			return false;
