@@ -65,7 +65,6 @@ struct berth_vcpu {
 	bool sigset_active;			/* [v] */
 	sigset_t sigset;			/* [v] KVM_SET_SIGNAL_MASK */
 	struct preempt_notifier preempt;	/* [o] */
-	call_single_data_t kick_csd;		/* [a] */
 	struct rcuwait wait;			/* [a] */
 	unsigned int poll_ns;			/* [o] current halt-polling window */
 	unsigned int slot_hint;			/* [o] last slot hit */

@@ -11,8 +11,18 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 
+/*
+ * The interrupt that takes a CPU out of a guest.  It belongs to the CPU it goes to, not
+ * to a vCPU, which may have moved on: one under way to this CPU serves everyone.
+ */
+struct kick {
+	call_single_data_t csd;
+	int sent;
+	cpumask_var_t mask;	/* scratch of berth_request_all() on this CPU */
+};
+
 static struct kmem_cache *vcpu_cache;
-static DEFINE_PER_CPU(cpumask_var_t, kick_mask);
+static DEFINE_PER_CPU(struct kick, kicks);
 
 /* The pages of the mapping that belong to the vCPU itself. */
 static unsigned int own_pages(void)
@@ -124,17 +134,34 @@ static void kick_ipi(void *unused)
 {
 }
 
+static void kick_one(void *data)
+{
+	struct kick *kick = data;
+
+	WRITE_ONCE(kick->sent, 0);
+}
+
+/* One that is sent and not yet taken interrupts @cpu after this call: as good as another. */
+static void kick_cpu(unsigned int cpu)
+{
+	struct kick *kick = per_cpu_ptr(&kicks, cpu);
+
+	if (!xchg(&kick->sent, 1) && smp_call_function_single_async(cpu, &kick->csd))
+		WRITE_ONCE(kick->sent, 0);
+}
+
 void berth_vcpu_kick(struct berth_vcpu *vcpu)
 {
-	int cpu;
+	unsigned int cpu, target;
 
 	rcuwait_wake_up(&vcpu->wait);
 	if (cmpxchg(&vcpu->state, BERTH_VCPU_IN_GUEST, BERTH_VCPU_EXITING) != BERTH_VCPU_IN_GUEST)
 		return;
 	/* On this very CPU it is out already: this is an interrupt's context. */
 	cpu = get_cpu();
-	if (READ_ONCE(vcpu->cpu) != cpu)
-		smp_call_function_single_async(READ_ONCE(vcpu->cpu), &vcpu->kick_csd);
+	target = READ_ONCE(vcpu->cpu);
+	if (target != cpu)
+		kick_cpu(target);
 	put_cpu();
 }
 
@@ -146,7 +173,7 @@ bool berth_request_all(struct berth_vm *vm, unsigned int request)
 	bool sent;
 
 	preempt_disable();
-	mask = this_cpu_cpumask_var_ptr(kick_mask);
+	mask = this_cpu_ptr(&kicks)->mask;
 	cpumask_clear(mask);
 	berth_for_each_vcpu(i, vcpu, vm) {
 		enum berth_vcpu_state was;
@@ -177,7 +204,6 @@ static struct berth_vcpu *vcpu_build(struct berth_vm *vm, unsigned int id)
 	mutex_init(&vcpu->mutex);
 	rcuwait_init(&vcpu->wait);
 	preempt_notifier_init(&vcpu->preempt, &preempt_ops);
-	INIT_CSD(&vcpu->kick_csd, kick_ipi, NULL);
 	snprintf(vcpu->stats_id, sizeof(vcpu->stats_id), "kvm-%d/vcpu-%u",
 		 task_pid_nr(current), id);
 	/* Split into single pages: user space maps them one by one. */
@@ -198,8 +224,6 @@ out_vcpu:
 
 void berth_vcpu_free(struct berth_vcpu *vcpu)
 {
-	/* A kick sent to a CPU this vCPU has left may still be on its way there. */
-	smp_cond_load_acquire(&vcpu->kick_csd.node.u_flags, !(VAL & CSD_FLAG_LOCK));
 	berth_backend.vcpu_destroy(vcpu);
 	s2_cache_drain(&vcpu->vm->s2, &vcpu->s2_cache);
 	free_pages_exact(vcpu->run, own_pages() * PAGE_SIZE);
@@ -302,7 +326,7 @@ static void vcpu_module_free(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		free_cpumask_var(per_cpu(kick_mask, cpu));
+		free_cpumask_var(per_cpu(kicks, cpu).mask);
 	kmem_cache_destroy(vcpu_cache);
 }
 
@@ -319,8 +343,10 @@ int berth_vcpu_module_init(void)
 	if (!vcpu_cache)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		if (zalloc_cpumask_var_node(per_cpu_ptr(&kick_mask, cpu), GFP_KERNEL,
-					    cpu_to_node(cpu)))
+		struct kick *kick = per_cpu_ptr(&kicks, cpu);
+
+		INIT_CSD(&kick->csd, kick_one, kick);
+		if (zalloc_cpumask_var_node(&kick->mask, GFP_KERNEL, cpu_to_node(cpu)))
 			continue;
 		vcpu_module_free();
 		return -ENOMEM;
@@ -331,6 +357,12 @@ int berth_vcpu_module_init(void)
 
 void berth_vcpu_module_exit(void)
 {
+	int cpu;
+
 	preempt_notifier_dec();
+	/* The last kicks may still be on their way. */
+	for_each_possible_cpu(cpu)
+		smp_cond_load_relaxed(&per_cpu(kicks, cpu).sent, !VAL);
+	synchronize_rcu();
 	vcpu_module_free();
 }
