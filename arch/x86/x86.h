@@ -144,6 +144,8 @@ struct x86_vcpu {
 	struct kvm_guest_debug_arch debug;	/* while guest_debug is on */
 	unsigned long singlestep_rip;
 
+	struct x86_lapic *lapic;	/* [I] NULL: user space has it */
+
 	void *vendor;			/* [I] struct svm_vcpu or vmx_vcpu */
 };
 
@@ -154,6 +156,15 @@ struct x86_vm {
 	s64 clock_offset;		/* [l] KVM_SET_CLOCK, ns to boot time */
 	u32 default_tsc_khz;		/* [l] */
 	u64 disabled_quirks;		/* [l] */
+
+	/* Interrupt controllers (irq.h).  Set once, the controllers first. */
+	int irqchip;			/* [a] enum x86_irqchip */
+	struct x86_apic_map __rcu *apic_map;	/* [r][apic_map_lock] */
+	struct mutex apic_map_lock;
+	struct x86_pic *pic;		/* [I] once irqchip says so */
+	struct x86_ioapic *ioapic;	/* [I] */
+	struct x86_pit *pit;		/* [l] */
+	u32 bsp_id;			/* [l] KVM_SET_BOOT_CPU_ID */
 };
 
 static inline struct x86_vcpu *to_x86(struct berth_vcpu *vcpu)

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The interrupt controllers in the kernel, as they see each other.  Messages go from
+ * the I/O APIC, MSIs and local APICs to local APICs (x86_apic_send()); the PIC pair
+ * reaches a vCPU through its LINT0.
+ *
+ * Locks: a controller's own raw spinlock, interrupts off; PIC before I/O APIC before
+ * nothing: a local APIC has none (its IRR and TMR change by atomic bits).
+ */
+#ifndef BERTH_X86_IRQ_H
+#define BERTH_X86_IRQ_H
+
+#include <berth/irq.h>
+#include "x86.h"
+
+/* Delivery modes, as in an MSI's data, an ICR and a redirection entry (SDM 3A, 11.6.1). */
+enum x86_delivery {
+	X86_FIXED = 0,
+	X86_LOWEST = 1,
+	X86_SMI = 2,
+	X86_NMI = 4,
+	X86_INIT = 5,
+	X86_SIPI = 6,
+	X86_EXTINT = 7,
+};
+
+/* An interrupt message on its way to local APICs. */
+struct x86_irq_msg {
+	u32 dest;		/* xAPIC: 8 bits; x2APIC: 32 */
+	u8 vector;
+	u8 mode;		/* enum x86_delivery */
+	u8 shorthand;		/* of an ICR: 0 none, 1 self, 2 all, 3 others */
+	bool logical;
+	bool level;		/* level-triggered */
+	bool assert;		/* false only for INIT level de-assert */
+	bool redirect;		/* an MSI's redirection hint: lowest priority */
+};
+
+/* What KVM_CREATE_IRQCHIP or KVM_CAP_SPLIT_IRQCHIP made of the VM. */
+enum x86_irqchip {
+	X86_IRQCHIP_NONE,	/* all controllers are user space's */
+	X86_IRQCHIP_SPLIT,	/* local APICs are the kernel's */
+	X86_IRQCHIP_KERNEL,	/* and I/O APIC and PIC */
+};
+
+/* Sources of line levels besides those of the core. */
+enum { X86_IRQ_SOURCE_PIT = BERTH_IRQ_ARCH };
+
+static inline enum x86_irqchip x86_irqchip(struct berth_vm *vm)
+{
+	/* Pairs with the release where it is set: the controllers are whole. */
+	return smp_load_acquire(&to_x86_vm(vm)->irqchip);
+}
+
+static inline bool x86_has_lapic(const struct x86_vcpu *v)
+{
+	return v->lapic;
+}
+
+/* ---- apic_map.c: which local APICs a message is for ---- */
+
+/**
+ * x86_apic_send() - deliver a message.
+ * @source: the vCPU whose ICR it comes from, for shorthands and x2APIC; else NULL.
+ *
+ * Returns the number of vCPUs that take it, 0 when it merges with one that waits in
+ * every one of them, -1 when no APIC is addressed or enabled.
+ * Context: any, also hard interrupt.
+ */
+int x86_apic_send(struct x86_vm *vm, struct x86_vcpu *source, const struct x86_irq_msg *msg);
+
+/* An MSI (address and data as a PCI device writes them); -EINVAL when it cannot be. */
+int x86_msi_check(struct x86_vm *vm, u32 address_hi);
+int x86_msi_send(struct x86_vm *vm, u32 address_lo, u32 address_hi, u32 data);
+
+/* An id, LDR, DFR, mode or enable bit changed: build the map again.  May sleep. */
+void x86_apic_map_update(struct x86_vm *vm);
+void x86_apic_map_destroy(struct x86_vm *vm);
+
+/* ---- lapic.c ---- */
+
+/* vCPU creation in a VM with local APICs in the kernel.  0 or -ENOMEM. */
+int x86_lapic_create(struct x86_vcpu *v);
+void x86_lapic_destroy(struct x86_vcpu *v);
+/* Power-up or INIT state (SDM 3A, 11.4.7). */
+void x86_lapic_reset(struct x86_vcpu *v, bool init);
+
+/*
+ * PIC and I/O APIC to the local APIC: the PIC's INTR line changed to high.  Vcpus that
+ * take it (LINT0 unmasked, ExtINT) are woken.  Any context.
+ */
+void x86_lapic_extint(struct x86_vm *vm);
+/* May vCPU @v take the PIC's interrupt now, as far as its local APIC goes? */
+bool x86_lapic_accepts_pic(struct x86_vcpu *v);
+
+/* The highest vector that may be delivered now (above the processor priority), or -1. */
+int x86_lapic_deliverable(struct x86_vcpu *v);
+/* It is delivered: IRR to ISR. */
+void x86_lapic_accept(struct x86_vcpu *v, u8 vector);
+
+/* ---- pic.c: the 8259 pair ---- */
+
+/* Does the master drive INTR?  Any context. */
+bool x86_pic_output(struct x86_vm *vm);
+/* INTA cycle: the vector; a spurious one (IR7) when nothing waits any more. */
+u8 x86_pic_acknowledge(struct x86_vm *vm);
+
+/* ---- ioapic.c ---- */
+
+/* A local APIC ends a level-triggered vector and broadcasts it.  vCPU thread. */
+void x86_ioapic_eoi(struct x86_vm *vm, u8 vector);
+
+/* ---- pit.c ---- */
+
+/* The vCPU that takes the PIT's interrupts moved or ran again. */
+
+/* ---- irqchip.c: what user space asks of all of them ---- */
+
+extern const struct berth_irq_ops x86_irq_ops;
+
+void x86_irqchip_destroy(struct x86_vm *vm);
+long x86_ioctl_create_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_get_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_set_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_irq_line(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_irq_line_status(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_create_pit2(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_get_pit2(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_set_pit2(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_reinject_control(struct berth_vm *vm, void *data, unsigned long uarg);
+int x86_enable_split_irqchip(struct berth_vm *vm, const struct kvm_enable_cap *args);
+
+#endif
