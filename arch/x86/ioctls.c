@@ -23,7 +23,6 @@ const struct berth_ioctl x86_ioctls[] = {
 		 x86_ioctl_set_tss_addr),
 	VM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, IOC_VM_LOCK | IOC_NO_VCPUS,
 		 KVM_CAP_SET_IDENTITY_MAP_ADDR, x86_ioctl_set_identity_map_addr),
-	VM_IOCTL(KVM_SET_GSI_ROUTING, VARIABLE, KVM_CAP_IRQ_ROUTING, x86_ioctl_set_gsi_routing),
 	VM_IOCTL(KVM_GET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_get_clock),
 	VM_IOCTL(KVM_SET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_set_clock),
 	VM_IOCTL(KVM_GET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_vm_get_tsc_khz),
@@ -87,7 +86,7 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_XSAVE2, .check = x86_cap_xsave2 },
 	{ .cap = KVM_CAP_XCRS, .check = x86_cap_xcrs },
 	{ .cap = KVM_CAP_GET_TSC_KHZ, .value = 1 },
-	{ .cap = KVM_CAP_IRQ_ROUTING, .value = X86_MAX_ROUTES },
+	{ .cap = KVM_CAP_IRQ_ROUTING, .value = BERTH_MAX_ROUTES },
 	{ .cap = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .cap = KVM_CAP_SREGS2, .value = 1 },
 };

@@ -154,16 +154,6 @@ long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned l
 	return 0;
 }
 
-/*
- * KVM_SET_GSI_ROUTING: routes lead to interrupt controllers in the kernel, and a VM
- * without one can have none (api.rst 4.52).  QEMU wants to see the capability all the
- * same.
- */
-long x86_ioctl_set_gsi_routing(struct berth_vm *vm, void *data, unsigned long uarg)
-{
-	return -EINVAL;
-}
-
 /* KVM_GET_CLOCK: both clocks of one moment, so nothing may come between. */
 long x86_ioctl_get_clock(struct berth_vm *vm, void *data, unsigned long uarg)
 {

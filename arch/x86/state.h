@@ -96,8 +96,6 @@ long x86_ioctl_set_xcrs(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 /* ---- state.c ---- */
 #define X86_CLOCK_FLAGS	KVM_CLOCK_REALTIME	/* what KVM_GET_CLOCK can fill */
 
-#define X86_MAX_ROUTES	4096		/* KVM_CAP_IRQ_ROUTING */
-long x86_ioctl_set_gsi_routing(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_get_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_translate(struct berth_vcpu *vcpu, void *data, unsigned long uarg);

@@ -13,6 +13,7 @@
 
 #include <berth/device.h>
 #include <berth/ioctl.h>
+#include <berth/irq.h>
 #include <berth/run.h>
 #include <berth/s2.h>
 #include <berth/slots.h>
@@ -104,6 +105,7 @@ struct berth_backend_data {
 	unsigned int nr_caps;
 	const struct berth_device_type *const *device_types;
 	unsigned int nr_device_types;
+	const struct berth_irq_ops *irq;	/* interrupt controllers in the kernel; NULL: none */
 };
 
 #define BERTH_MEMBER(p, ret, name, args)	ret (*name) args;

@@ -33,7 +33,7 @@ enum berth_irq_source {
  * routes_changed: routes are new, readers of the old ones are gone.  May sleep.
  * deliver: the route's pin goes to @level for @source, or its message is sent when
  *	@level is true.  Returns the number of vCPUs that take it, 0 when it merges
- *	with one that waits, -1 when masked.  Any context, inside an RCU read section.
+ *	with one that waits, -1 when masked.  Any context, vm->irq_srcu held.
  */
 struct berth_irq_ops {
 	bool (*ready)(struct berth_vm *vm);
@@ -46,7 +46,6 @@ struct berth_irq_ops {
 
 /* Routes by GSI, replaced as a whole. */
 struct berth_routes {
-	struct rcu_head rcu;
 	unsigned int nr;			/* [I] */
 	unsigned int nr_gsis;			/* [I] one past the highest GSI */
 	struct kvm_irq_routing_entry *route;	/* [I] ascending GSI */
@@ -55,9 +54,9 @@ struct berth_routes {
 
 /* Someone to be told that the guest is done with an interrupt (EOI). */
 struct berth_irq_ack {
-	struct hlist_node link;			/* [r] vm->irq_lock */
+	struct hlist_node link;			/* [r][q] */
 	u32 gsi;				/* [I] */
-	/* Any context, RCU read section, no controller's lock held. */
+	/* Any context, no controller's lock held. */
 	void (*acked)(struct berth_irq_ack *ack);
 };
 
@@ -88,18 +87,28 @@ void berth_irq_acked(struct berth_vm *vm, unsigned int chip, unsigned int pin);
 /* Does anyone listen for that pin?  Context: any. */
 bool berth_irq_ack_wanted(struct berth_vm *vm, unsigned int chip, unsigned int pin);
 
-/* Listen, and stop: after remove, which may sleep, @ack->acked does not run. */
+/*
+ * Listen, and stop: after remove, which may sleep, @ack->acked does not run.
+ * Context: vm->irq_lock held.
+ */
 void berth_irq_ack_add(struct berth_vm *vm, struct berth_irq_ack *ack);
 void berth_irq_ack_remove(struct berth_vm *vm, struct berth_irq_ack *ack);
 
-/* The part of a VM; destroy runs when no vCPU is left, before the backend's. */
-void berth_irq_init(struct berth_vm *vm);
+/* KVM_SET_GSI_ROUTING, KVM_SIGNAL_MSI (api.rst 4.52, 4.70). */
+int berth_irq_set_routing(struct berth_vm *vm, const struct kvm_irq_routing *args,
+			  const struct kvm_irq_routing_entry __user *user);
+int berth_irq_signal_msi(struct berth_vm *vm, const struct kvm_msi *msi);
+
+/* The part of a VM: 0 or -ENOMEM; destroy is the last thing that concerns interrupts. */
+int berth_irq_init(struct berth_vm *vm);
 void berth_irq_destroy(struct berth_vm *vm);
 
-/* KVM_IRQFD (api.rst 4.75), irqfd.c */
+/*
+ * KVM_IRQFD (api.rst 4.75): -EINVAL, -EBADF, -EBUSY (the eventfd has one), -ENOMEM.
+ * Destroy comes before the vCPUs': none fires afterwards.
+ */
 int berth_irqfd(struct berth_vm *vm, const struct kvm_irqfd *args);
 void berth_irqfds_destroy(struct berth_vm *vm);
-
 int berth_irqfd_module_init(void);
 void berth_irqfd_module_exit(void);
 

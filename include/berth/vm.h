@@ -6,14 +6,16 @@
  * Lock legend of every shared struct in include/berth:
  *   [I] immutable once visible    [a] atomic             [v] vcpu->mutex
  *   [l] vm->lock                  [s] vm->slots_lock     [m] vm->s2.lock
+ *   [q] vm->irq_lock
  *   [r] SRCU or RCU read side, replaced under the lock named second
  *   [o] the vCPU's own thread only
- * Lock order: vm->lock, vcpu->mutex, vm->slots_lock, vm->s2.lock.
+ * Lock order: vm->lock, vcpu->mutex, vm->slots_lock, vm->irq_lock, vm->s2.lock.
  */
 #ifndef BERTH_VM_H
 #define BERTH_VM_H
 
 #include <berth/bus.h>
+#include <berth/irq.h>
 #include <berth/s2.h>
 #include <berth/slots.h>
 #include <berth/stats.h>
@@ -51,6 +53,14 @@ struct berth_vm {
 	struct list_head coalesced_zones;	/* [s] */
 	struct kvm_coalesced_mmio_ring *ring;	/* [I] its page is user-writable */
 	spinlock_t ring_lock;			/* the ring's kernel-side index */
+
+	struct mutex irq_lock;			/* what interrupts come in by */
+	struct srcu_struct irq_srcu;		/* readers in any context */
+	struct berth_routes __rcu *routes;	/* [r][q] */
+	struct hlist_head irq_acks;		/* [r][q] */
+	struct list_head resamplers;		/* [q] */
+	spinlock_t irqfds_lock;			/* taken with interrupts off */
+	struct list_head irqfds;		/* irqfds_lock */
 
 	struct list_head devices;		/* [l] */
 	unsigned int halt_poll_ns;		/* [a] upper bound of polling */

@@ -31,6 +31,16 @@ static int check_coalesced_pio(struct berth_vm *vm)
 	return !!berth_backend.data.ring_page;
 }
 
+static int check_irq(struct berth_vm *vm)
+{
+	return !!berth_backend.data.irq;
+}
+
+static int check_irq_routing(struct berth_vm *vm)
+{
+	return berth_backend.data.irq ? BERTH_MAX_ROUTES : 0;
+}
+
 static int enable_manual_protect(struct berth_vm *vm, const struct kvm_enable_cap *args)
 {
 	u64 valid = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
@@ -75,6 +85,10 @@ static const struct berth_cap core_caps[] = {
 	{ KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
 	{ KVM_CAP_COALESCED_MMIO, .check = check_ring_page },
 	{ KVM_CAP_COALESCED_PIO, .check = check_coalesced_pio },
+	{ KVM_CAP_IRQFD, .check = check_irq },
+	{ KVM_CAP_IRQFD_RESAMPLE, .check = check_irq },
+	{ KVM_CAP_SIGNAL_MSI, .check = check_irq },
+	{ KVM_CAP_IRQ_ROUTING, .check = check_irq_routing },
 	{ KVM_CAP_DEVICE_CTRL, 1 },
 	{ KVM_CAP_BINARY_STATS_FD, 1 },
 	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,

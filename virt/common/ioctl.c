@@ -86,6 +86,23 @@ static long vm_coalesced_unregister(struct berth_vm *vm, void *data, unsigned lo
 	return berth_coalesced_unregister(vm, data);
 }
 
+static long vm_irqfd(struct berth_vm *vm, void *data, unsigned long arg)
+{
+	return berth_irqfd(vm, data);
+}
+
+static long vm_set_gsi_routing(struct berth_vm *vm, void *data, unsigned long arg)
+{
+	struct kvm_irq_routing __user *user = (void __user *)arg;
+
+	return berth_irq_set_routing(vm, data, user->entries);
+}
+
+static long vm_signal_msi(struct berth_vm *vm, void *data, unsigned long arg)
+{
+	return berth_irq_signal_msi(vm, data);
+}
+
 static long vm_create_device(struct berth_vm *vm, void *data, unsigned long arg)
 {
 	return berth_device_create(vm, data);
@@ -151,6 +168,9 @@ static const struct berth_ioctl core_ioctls[] = {
 	VM_IOCTL(KVM_REGISTER_COALESCED_MMIO, 0, KVM_CAP_COALESCED_MMIO, vm_coalesced_register),
 	VM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, 0, KVM_CAP_COALESCED_MMIO,
 		 vm_coalesced_unregister),
+	VM_IOCTL(KVM_IRQFD, 0, KVM_CAP_IRQFD, vm_irqfd),
+	VM_IOCTL(KVM_SET_GSI_ROUTING, IOC_VARIABLE, KVM_CAP_IRQ_ROUTING, vm_set_gsi_routing),
+	VM_IOCTL(KVM_SIGNAL_MSI, 0, KVM_CAP_SIGNAL_MSI, vm_signal_msi),
 	VM_IOCTL(KVM_CREATE_DEVICE, 0, KVM_CAP_DEVICE_CTRL, vm_create_device),
 	VM_IOCTL(KVM_GET_STATS_FD, IOC_VALUE, KVM_CAP_BINARY_STATS_FD, vm_get_stats_fd),
 

@@ -104,10 +104,13 @@ static int __init berth_init(void)
 	r = berth_vcpu_module_init();
 	if (r)
 		goto out_setup;
+	r = berth_irqfd_module_init();
+	if (r)
+		goto out_vcpu;
 	r = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "virt/berth:online",
 			      cpu_up_enable, cpu_down_disable);
 	if (r < 0)
-		goto out_vcpu;
+		goto out_irqfd;
 	cpuhp_state = r;
 	berth_syscore_register(&syscore);
 	register_reboot_notifier(&reboot_notifier);
@@ -115,6 +118,8 @@ static int __init berth_init(void)
 	pr_info("%s ready\n", berth_backend.data.name);
 	return 0;
 
+out_irqfd:
+	berth_irqfd_module_exit();
 out_vcpu:
 	berth_vcpu_module_exit();
 out_setup:
@@ -130,6 +135,7 @@ static void __exit berth_exit(void)
 	unregister_reboot_notifier(&reboot_notifier);
 	berth_syscore_unregister(&syscore);
 	cpuhp_remove_state(cpuhp_state);
+	berth_irqfd_module_exit();
 	berth_vcpu_module_exit();
 	berth_backend.unsetup();
 }

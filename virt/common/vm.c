@@ -20,11 +20,13 @@ static void vm_destroy(struct kref *refs)
 	unsigned long i;
 
 	berth_notifier_unregister(vm);
+	berth_irqfds_destroy(vm);
 	berth_devices_destroy(vm);
 	xa_for_each(&vm->vcpus, i, vcpu)
 		berth_vcpu_free(vcpu);
 	xa_destroy(&vm->vcpus);
 	berth_backend.vm_destroy(vm);
+	berth_irq_destroy(vm);
 	berth_bus_destroy(vm);
 	srcu_barrier(&vm->srcu);
 	berth_slots_destroy(vm);
@@ -128,9 +130,12 @@ static struct berth_vm *vm_create(unsigned long type)
 	r = berth_bus_init(vm);
 	if (r)
 		goto out_slots;
-	r = berth_backend.vm_init(vm, type);
+	r = berth_irq_init(vm);
 	if (r)
 		goto out_bus;
+	r = berth_backend.vm_init(vm, type);
+	if (r)
+		goto out_irq;
 	r = berth_notifier_register(vm);
 	if (r)
 		goto out_backend;
@@ -138,6 +143,8 @@ static struct berth_vm *vm_create(unsigned long type)
 
 out_backend:
 	berth_backend.vm_destroy(vm);
+out_irq:
+	berth_irq_destroy(vm);
 out_bus:
 	berth_bus_destroy(vm);
 out_slots:
