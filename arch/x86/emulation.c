@@ -185,7 +185,7 @@ static int op_write(struct x86_emul *e, u64 linear, const void *data, unsigned i
 	for (i = 0; !r && i < nr; i++) {
 		if (!piece[i].ram)
 			r = mmio_write(v, piece[i].gpa, data, piece[i].len);
-		else if (berth_write_guest(v->core.vm, piece[i].gpa, data, piece[i].len))
+		else if (berth_write_guest(&v->core, piece[i].gpa, data, piece[i].len))
 			r = X86_EMUL_UNHANDLED;
 		data += piece[i].len;
 	}
@@ -234,7 +234,7 @@ static int ram_exchange(struct x86_vcpu *v, gpa_t gpa, const void *old, const vo
 	r = same ? 0 : X86_EMUL_RETRY;
 fault:
 	user_access_end();
-	berth_mark_guest_dirty(vm, gpa);
+	berth_mark_guest_dirty(&v->core, gpa);
 out:
 	srcu_read_unlock(&vm->srcu, idx);
 	return r;

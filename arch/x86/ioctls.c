@@ -89,6 +89,9 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_IRQ_ROUTING, .value = BERTH_MAX_ROUTES },
 	{ .cap = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .cap = KVM_CAP_SREGS2, .value = 1 },
+	/* Stores are seen in order here, so the ring needs no barriers of user space. */
+	{ .cap = KVM_CAP_DIRTY_LOG_RING, .check = berth_dirty_ring_cap,
+	  .enable_vm = berth_dirty_ring_enable },
 };
 
 const unsigned int x86_nr_caps = ARRAY_SIZE(x86_caps);
@@ -101,6 +104,7 @@ BERTH_DEFINE_BACKEND(x86,
 	.max_vcpu_ids = 4096,
 	.run_pages = 3,
 	.ring_page = KVM_COALESCED_MMIO_PAGE_OFFSET,
+	.dirty_ring_page = KVM_DIRTY_LOG_PAGE_OFFSET,
 	.ioctls = x86_ioctls,
 	.nr_ioctls = ARRAY_SIZE(x86_ioctls),
 	.caps = x86_caps,

@@ -77,7 +77,7 @@ static int entry_update(struct x86_vcpu *v, gpa_t gpa, u64 pte, u64 bits, unsign
 		r = same ? 0 : 1;
 fault:
 		user_access_end();
-		berth_mark_guest_dirty(vm, gpa);
+		berth_mark_guest_dirty(&v->core, gpa);
 	}
 	srcu_read_unlock(&vm->srcu, idx);
 	return r;

@@ -99,6 +99,7 @@ struct berth_backend_data {
 	unsigned int max_vcpu_ids;	/* KVM_CAP_MAX_VCPU_ID */
 	unsigned int run_pages;		/* pages of a vCPU's mmap(), kvm_run first */
 	unsigned int ring_page;		/* the one of them with the coalesced ring; 0: none */
+	unsigned int dirty_ring_page;	/* where the dirty ring begins; 0: none */
 	const struct berth_ioctl *ioctls;
 	unsigned int nr_ioctls;
 	const struct berth_cap *caps;

@@ -25,7 +25,7 @@ struct berth_slot {
 	unsigned long hva;			/* [I] */
 	u32 flags;				/* [I] KVM_MEM_* */
 	u16 id;					/* [I] */
-	unsigned long *dirty;			/* [I] pointer; bits [a]; NULL unless logging */
+	unsigned long *dirty;			/* [I] pointer; bits [a]; NULL unless logging here */
 };
 
 struct berth_slot_set {
@@ -58,18 +58,18 @@ static inline bool slot_readonly(const struct berth_slot *slot)
  */
 struct berth_slot *berth_slot_find(struct berth_vm *vm, gfn_t gfn, unsigned int *hint);
 
-/**
- * berth_slot_mark_dirty() - note in the slot's log that @gfn was written.
- *
- * Nothing happens when the slot has no log.  Context: as berth_slot_find(), any.
- */
-static inline void berth_slot_mark_dirty(struct berth_slot *slot, gfn_t gfn)
+static inline bool slot_logged(const struct berth_slot *slot)
 {
-	unsigned long bit = gfn - slot->base_gfn;
-
-	if (slot->dirty && !test_bit(bit, slot->dirty))
-		set_bit(bit, slot->dirty);
+	return slot->flags & KVM_MEM_LOG_DIRTY_PAGES;
 }
+
+/**
+ * berth_slot_mark_dirty() - note in the log, bitmap or ring, that @vcpu wrote @gfn.
+ *
+ * Nothing happens when the slot is not logged.  Context: as berth_slot_find(), the
+ * vCPU's thread.
+ */
+void berth_slot_mark_dirty(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn_t gfn);
 
 /* The slots' generation: changes whenever a cached translation may be stale. */
 u64 berth_slots_generation(struct berth_vm *vm);
@@ -102,11 +102,12 @@ static inline size_t berth_dirty_bytes(u64 npages)
  * berth_read_guest() - copy from guest memory; berth_write_guest() copies to it.
  *
  * The range may cross pages and slots.  0, or -EFAULT (no slot, read-only slot,
- * user page gone); a failed write may have written the part before.
- * Context: may sleep (user access), in the VM owner's mm.
+ * user page gone); a failed write may have written the part before.  Writes are the
+ * vCPU's, in whose log they stand.
+ * Context: may sleep (user access), in the VM owner's mm; write: the vCPU's thread.
  */
 int berth_read_guest(struct berth_vm *vm, gpa_t gpa, void *data, size_t len);
-int berth_write_guest(struct berth_vm *vm, gpa_t gpa, const void *data, size_t len);
+int berth_write_guest(struct berth_vcpu *vcpu, gpa_t gpa, const void *data, size_t len);
 
 /**
  * berth_guest_hva() - the user address behind @gpa for access within its page.
@@ -117,6 +118,6 @@ int berth_write_guest(struct berth_vm *vm, gpa_t gpa, const void *data, size_t l
  * Context: both inside srcu_read_lock(&vm->srcu).
  */
 unsigned long berth_guest_hva(struct berth_vm *vm, gpa_t gpa, bool write);
-void berth_mark_guest_dirty(struct berth_vm *vm, gpa_t gpa);
+void berth_mark_guest_dirty(struct berth_vcpu *vcpu, gpa_t gpa);
 
 #endif

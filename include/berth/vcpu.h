@@ -6,6 +6,7 @@
 #ifndef BERTH_VCPU_H
 #define BERTH_VCPU_H
 
+#include <berth/dirty_ring.h>
 #include <berth/stats.h>
 #include <berth/types.h>
 #include <berth/vm.h>
@@ -49,6 +50,7 @@ enum berth_request {
 	BERTH_REQ_UNBLOCK,		/* look whether the vCPU is runnable */
 	BERTH_REQ_DEAD,			/* the VM is dead: leave with -EIO */
 	BERTH_REQ_KICK,			/* leave the guest, nothing else to do */
+	BERTH_REQ_RING_FULL,		/* user space must collect the dirty ring */
 	BERTH_REQ_ARCH = 8,		/* first of the backend's own */
 };
 
@@ -70,6 +72,7 @@ struct berth_vcpu {
 	unsigned int slot_hint;			/* [o] last slot hit */
 	bool rcu_note;				/* [o] report a quiescent state at entry */
 	struct s2_cache s2_cache;		/* [o] */
+	struct berth_dirty_ring dirty_ring;
 	u32 guest_debug;			/* [v] KVM_GUESTDBG_* */
 	struct berth_vcpu_stats stats;		/* [o] */
 	char stats_id[48];			/* [I] */

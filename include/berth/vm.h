@@ -43,6 +43,7 @@ struct berth_vm {
 	struct xarray slots_by_id;		/* [s] */
 	u64 slot_pages;				/* [s] */
 	u32 manual_dirty_protect;		/* [s] args of the capability */
+	u32 dirty_ring_size;			/* [l] entries of each vCPU's; 0: bitmaps */
 
 	struct berth_s2 s2;			/* second stage, its own lock inside */
 	struct rb_root_cached slots_by_hva;	/* [m] interval tree for the notifier */

@@ -94,6 +94,8 @@ static const struct berth_cap core_caps[] = {
 	{ KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 	  KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET,
 	  .enable_vm = enable_manual_protect },
+	{ KVM_CAP_DIRTY_LOG_RING_ACQ_REL, .check = berth_dirty_ring_cap,
+	  .enable_vm = berth_dirty_ring_enable },
 	{ KVM_CAP_HALT_POLL, 1, .enable_vm = enable_halt_poll },
 };
 

@@ -17,6 +17,10 @@ static struct berth_slot *logged_slot(struct berth_vm *vm, u32 id, int *r)
 {
 	struct berth_slot *slot;
 
+	/* The rings have the log. */
+	*r = -ENXIO;
+	if (vm->dirty_ring_size)
+		return NULL;
 	*r = -EINVAL;
 	if (id >= BERTH_USER_SLOTS)
 		return NULL;
@@ -98,7 +102,7 @@ int berth_dirty_log_clear(struct berth_vm *vm, const struct kvm_clear_dirty_log 
 	size_t bytes;
 	int r;
 
-	if (log->slot >= BERTH_USER_SLOTS || (first & 63))
+	if (!vm->dirty_ring_size && (log->slot >= BERTH_USER_SLOTS || (first & 63)))
 		return -EINVAL;
 	slot = logged_slot(vm, log->slot, &r);
 	if (!slot)

@@ -71,6 +71,11 @@ static long vm_clear_dirty_log(struct berth_vm *vm, void *data, unsigned long ar
 	return berth_dirty_log_clear(vm, data);
 }
 
+static long vm_reset_dirty_rings(struct berth_vm *vm, void *data, unsigned long arg)
+{
+	return berth_dirty_rings_reset(vm);
+}
+
 static long vm_ioeventfd(struct berth_vm *vm, void *data, unsigned long arg)
 {
 	return berth_ioeventfd(vm, data);
@@ -164,6 +169,8 @@ static const struct berth_ioctl core_ioctls[] = {
 	VM_IOCTL(KVM_GET_DIRTY_LOG, IOC_SLOTS_LOCK, 0, vm_get_dirty_log),
 	VM_IOCTL(KVM_CLEAR_DIRTY_LOG, IOC_SLOTS_LOCK | IOC_IN_ONLY,
 		 KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, vm_clear_dirty_log),
+	VM_IOCTL(KVM_RESET_DIRTY_RINGS, IOC_VALUE | IOC_SLOTS_LOCK, KVM_CAP_DIRTY_LOG_RING,
+		 vm_reset_dirty_rings),
 	VM_IOCTL(KVM_IOEVENTFD, 0, KVM_CAP_IOEVENTFD, vm_ioeventfd),
 	VM_IOCTL(KVM_REGISTER_COALESCED_MMIO, 0, KVM_CAP_COALESCED_MMIO, vm_coalesced_register),
 	VM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, 0, KVM_CAP_COALESCED_MMIO,

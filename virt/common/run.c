@@ -127,6 +127,8 @@ static int run_loop(struct berth_vcpu *vcpu)
 		r = berth_backend.vcpu_run(vcpu);
 		switch (r) {
 		case BERTH_RUN_WORK:
+			if (berth_dirty_ring_exit(vcpu))
+				return 0;
 			r = run_work(vcpu);
 			if (r)
 				return r;

@@ -126,7 +126,7 @@ static unsigned int leaf_level(struct berth_vm *vm, const struct berth_slot *slo
 	const struct s2_format *format = vm->s2.format;
 	unsigned int level, host_shift;
 
-	if (!hp->page || slot->dirty || !PageCompound(hp->page))
+	if (!hp->page || slot_logged(slot) || !PageCompound(hp->page))
 		return 0;
 	host_shift = host_mapping_shift(vm->mm, slot_hva(slot, gfn));
 	for (level = format->levels - 1; level > 0; level--) {
@@ -169,7 +169,7 @@ static int publish(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn_t gfn, 
 		return -EAGAIN;
 	level = leaf_level(vm, slot, gfn, hp);
 	mask = s2_level_pages(s2->format, level) - 1;
-	if (hp->writable && !slot_readonly(slot) && (!slot->dirty || (access & S2_W)))
+	if (hp->writable && !slot_readonly(slot) && (!slot_logged(slot) || (access & S2_W)))
 		attr |= S2_W | (access & S2_W ? S2_DIRTY : 0);
 	if (hp->device)
 		attr |= S2_DEVICE;
@@ -180,7 +180,7 @@ static int publish(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn_t gfn, 
 	if (r)
 		return -EBUSY;
 	if (access & S2_W)
-		berth_slot_mark_dirty(slot, gfn);
+		berth_slot_mark_dirty(vcpu, slot, gfn);
 	/* The host's own dirty bit may be clear; under the lock no writeback comes between. */
 	if ((attr & S2_W) && hp->page && !PageReserved(hp->page))
 		SetPageDirty(hp->page);

@@ -125,6 +125,9 @@ static void slot_hva_remove(struct berth_vm *vm, struct berth_slot *slot)
 /* The bitmap is kept twice: the second half is KVM_GET_DIRTY_LOG's snapshot. */
 static int slot_alloc_dirty(struct berth_vm *vm, struct berth_slot *slot)
 {
+	/* With rings the vCPUs keep the log. */
+	if (vm->dirty_ring_size)
+		return 0;
 	slot->dirty = kvcalloc(2, berth_dirty_bytes(slot->npages), GFP_KERNEL_ACCOUNT);
 	if (!slot->dirty)
 		return -ENOMEM;
@@ -181,14 +184,19 @@ static int slot_create(struct berth_vm *vm, struct berth_slot *new)
 	return 0;
 }
 
+/* Are all pages of a newly logged slot dirty, so that none needs protection yet? */
+static bool initially_set(struct berth_vm *vm)
+{
+	return (vm->manual_dirty_protect & KVM_DIRTY_LOG_INITIALLY_SET) && !vm->dirty_ring_size;
+}
+
 /* After @new took @old's place in the set: bring the mappings in line. */
 static void slot_settle(struct berth_vm *vm, struct berth_slot *old, struct berth_slot *new)
 {
-	if (new->base_gfn != old->base_gfn || (old->dirty && !new->dirty)) {
+	if (new->base_gfn != old->base_gfn || (slot_logged(old) && !slot_logged(new))) {
 		/* Moved; or no longer logged: large leaves may come back. */
 		berth_s2_zap(vm, old->base_gfn, old->base_gfn + old->npages);
-	} else if (new->dirty && !old->dirty &&
-		   !(vm->manual_dirty_protect & KVM_DIRTY_LOG_INITIALLY_SET)) {
+	} else if (slot_logged(new) && !slot_logged(old) && !initially_set(vm)) {
 		write_lock(&vm->s2.lock);
 		if (berth_s2_wrprotect(vm, new->base_gfn, new->base_gfn + new->npages))
 			berth_backend.s2_flush(vm, new->base_gfn, new->base_gfn + new->npages);

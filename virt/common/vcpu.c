@@ -32,6 +32,14 @@ static unsigned int own_pages(void)
 	return data->run_pages - !!data->ring_page;
 }
 
+/* The page of the dirty ring at @pgoff of the mapping, or NULL. */
+static struct page *ring_page(struct berth_vcpu *vcpu, unsigned long pgoff)
+{
+	unsigned long first = berth_backend.data.dirty_ring_page;
+
+	return first && pgoff >= first ? berth_dirty_ring_page(vcpu, pgoff - first) : NULL;
+}
+
 static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 {
 	struct berth_vcpu *vcpu = vmf->vma->vm_file->private_data;
@@ -42,8 +50,10 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 	else if (vmf->pgoff == berth_backend.data.ring_page)
 		page = vcpu->vm->ring;
 	else
+		page = NULL;
+	vmf->page = page ? virt_to_page(page) : ring_page(vcpu, vmf->pgoff);
+	if (!vmf->page)
 		return VM_FAULT_SIGBUS;
-	vmf->page = virt_to_page(page);
 	get_page(vmf->page);
 	return 0;
 }
@@ -54,6 +64,13 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct berth_vcpu *vcpu = file->private_data;
+
+	/* What user space marks in the ring must reach us. */
+	if ((ring_page(vcpu, vma->vm_pgoff) ||
+	     ring_page(vcpu, vma->vm_pgoff + vma_pages(vma) - 1)) &&
+	    ((vma->vm_flags & VM_EXEC) || !(vma->vm_flags & VM_SHARED)))
+		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
@@ -210,11 +227,16 @@ static struct berth_vcpu *vcpu_build(struct berth_vm *vm, unsigned int id)
 	vcpu->run = alloc_pages_exact(own_pages() * PAGE_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!vcpu->run)
 		goto out_vcpu;
-	r = berth_backend.vcpu_init(vcpu);
+	r = berth_dirty_ring_alloc(vcpu);
 	if (r)
 		goto out_run;
+	r = berth_backend.vcpu_init(vcpu);
+	if (r)
+		goto out_ring;
 	return vcpu;
 
+out_ring:
+	berth_dirty_ring_free(vcpu);
 out_run:
 	free_pages_exact(vcpu->run, own_pages() * PAGE_SIZE);
 out_vcpu:
@@ -226,6 +248,7 @@ void berth_vcpu_free(struct berth_vcpu *vcpu)
 {
 	berth_backend.vcpu_destroy(vcpu);
 	s2_cache_drain(&vcpu->vm->s2, &vcpu->s2_cache);
+	berth_dirty_ring_free(vcpu);
 	free_pages_exact(vcpu->run, own_pages() * PAGE_SIZE);
 	kmem_cache_free(vcpu_cache, vcpu);
 }
