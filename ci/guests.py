@@ -22,7 +22,7 @@ class Qemu:
     program: str
     machine: tuple  # machine, accelerator and processor
     console: str
-    modules: tuple = ("virtio_pci", "virtio_blk", "virtio_net")
+    modules: tuple = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net")
 
 
 QEMU = {
@@ -35,18 +35,29 @@ QEMU = {
 }
 
 
-def command(arch, *, memory=256, append="", machine=None):
+# Machines whose virtio devices are not on a PCI bus.
+NO_PCI = ("microvm",)
+
+
+def machine(name, irqchip, cpu):
+    """QEMU's arguments for a machine whose interrupt controllers are the kernel's ("on") or partly
+    so ("split")."""
+    return ("-accel", f"kvm,kernel-irqchip={irqchip}", "-cpu", cpu, "-M", name)
+
+
+def command(arch, *, memory=256, append="", machine=None, smp=1):
     """The shell text that starts the guest in the host; `machine` replaces the table's
     arguments."""
     q = QEMU[arch]
+    bus = "device" if machine and machine[-1] in NO_PCI else "pci"
     argv = [
-        *(q.program, *(machine or q.machine), "-m", str(memory), "-smp", "1"),
+        *(q.program, *(machine or q.machine), "-m", str(memory), "-smp", str(smp)),
         *"-display none -no-reboot -nodefaults -serial mon:stdio".split(),
         *("-kernel", "/add/guest/vmlinuz", "-initrd", "/add/guest/initrd"),
         *("-append", f"console={q.console} quiet panic=-1 {append}".strip()),
         *("-drive", "file=/add/guest/disk.ext4,if=none,id=disk,format=raw"),
-        *"-device virtio-blk-pci,drive=disk -netdev user,id=net".split(),
-        *"-device virtio-net-pci,netdev=net,romfile=".split(),
+        *f"-device virtio-blk-{bus},drive=disk -netdev user,id=net".split(),
+        *("-device", f"virtio-net-{bus},netdev=net" + (",romfile=" if bus == "pci" else "")),
     ]
     # The guest's gateway is the host's own loopback.
     return "httpd -p 127.0.0.1:80 -h /add/guest/www\nexec " + shlex.join(argv)

@@ -109,10 +109,10 @@ UNWANTED = (
 )
 
 
-def qemu_disk(arch):
-    """An ext4 image with Debian's QEMU and its libraries, made once per content; returns its
-    path."""
-    root = roots.qemu(arch)
+def qemu_disk(arch, release="7.2"):
+    """An ext4 image with Debian's QEMU of that release and its libraries, made once per content;
+    returns its path."""
+    root = roots.qemu(arch, release=release)
     names = sorted(str(p.relative_to(root)) + f" {p.lstat().st_size}" for p in root.rglob("*"))
     key = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
     image = CACHE / "images" / f"qemu-{arch}-{key}.ext4"

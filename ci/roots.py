@@ -28,16 +28,25 @@ QEMU = {
 }
 
 
-def qemu(arch, refresh=False):
+# QEMU's releases, and the Debian suite that has them where the default does not.
+RELEASES = {"7.2": None, "10.0": debs.BACKPORTS}
+
+
+def qemu(arch, refresh=False, release="7.2"):
     """Root directory with Debian's QEMU for that architecture, running on it, and all its
     libraries."""
     debian = kernels.ARCHES[arch].debian
+    suite = RELEASES[release]
 
     def fill(temp, final):
         root = debs.Root(debian)
-        packages = root.closure(QEMU[arch])
-        say(f"fetching QEMU for {arch} and its libraries: {len(packages)} packages, about 80 MB")
-        root.unpack(packages, temp)
+        packages = root.closure(QEMU[arch], suite)
+        say(
+            f"fetching QEMU {release} for {arch} and its libraries: {len(packages)} packages, "
+            "about 80 MB"
+        )
+        root.unpack(packages, temp, suite)
         say(f"  {debs.du(temp):.0f} MB unpacked")
 
-    return debs.entry(f"qemu/{arch}", fill, refresh)
+    name = arch if suite is None else f"{arch}-{release}"
+    return debs.entry(f"qemu/{name}", fill, refresh)

@@ -259,6 +259,7 @@ def load(report, tell, host, rel, cpu="", mode="churn", says=""):
 GUEST_SCRIPT = """\
 set -e
 uname -r
+echo "processors: $(nproc)"
 cat /mnt/README
 echo written >/mnt/new; sync; cat /mnt/new
 wget -qO- http://10.0.2.2/
@@ -267,8 +268,9 @@ echo all done
 """
 
 
-def guest(report, tell, host, rel, hypervisor, guest):
-    """Debian's kernel under Debian's QEMU: boots, uses its disk and its network, powers off."""
+def guest(report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, smp=1):
+    """Debian's kernel under Debian's QEMU: boots, uses its disk and its network, powers off.
+    `machine` is (machine, irqchip, cpu), or None for one with interrupt controllers of its own."""
     import image
 
     arch = session.host(host).ARCH
@@ -279,8 +281,15 @@ def guest(report, tell, host, rel, hypervisor, guest):
             hypervisor=hypervisor,
             timeout=300,
             name=report.row,
-            commands=[guests.command(arch, append="berth.run=/script")],
-            disk=image.qemu_disk(arch),
+            commands=[
+                guests.command(
+                    arch,
+                    append="berth.run=/script",
+                    machine=machine and guests.machine(*machine),
+                    smp=smp,
+                )
+            ],
+            disk=image.qemu_disk(arch, qemu),
             add=guests.files(arch, guest, Path(temp) / "guest", GUEST_SCRIPT),
         )
         result = in_host(report, plan, tell)
@@ -288,6 +297,7 @@ def guest(report, tell, host, rel, hypervisor, guest):
     text = output.decode(errors="replace")
     checks = {
         "guest_kernel_boots_to_user_space": f"\n{guest}." in text.replace("\r", ""),
+        "guest_has_all_its_processors": f"processors: {smp}" in text,
         "guest_reads_its_virtio_disk": "The guest's virtio disk." in text,
         "guest_writes_its_virtio_disk": "written" in text,
         "guest_reaches_the_host_through_virtio_net": guests.WELCOME.strip() in text,
