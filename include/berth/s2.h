@@ -13,6 +13,7 @@
 #ifndef BERTH_S2_H
 #define BERTH_S2_H
 
+#include <berth/compat.h>
 #include <berth/types.h>
 #include <linux/io.h>
 #include <linux/spinlock.h>
@@ -72,6 +73,7 @@ struct berth_s2 {
 	unsigned long invalidate_end;	/* [m] */
 
 	atomic_long_t tables;		/* [a] table pages in use */
+	atomic_long_t splits;		/* [a] large leaves split so far */
 	atomic_long_t pages[S2_MAX_LEVELS];	/* [a] leaves mapped per level */
 };
 
@@ -109,6 +111,9 @@ enum s2_fault_result {
  */
 int berth_s2_fault(struct berth_vcpu *vcpu, gpa_t gpa, u32 access);
 
+/* KVM_PRE_FAULT_MEMORY (api.rst 4.143): @args moves on past what is mapped.  As a fault. */
+int berth_s2_pre_fault(struct berth_vcpu *vcpu, struct kvm_pre_fault_memory *args);
+
 /**
  * berth_s2_zap() - unmap [@start, @end) and free the tables wholly inside.
  *
@@ -124,6 +129,15 @@ void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end);
  * permission as a whole.  Context: s2.lock held for writing.
  */
 bool berth_s2_wrprotect(struct berth_vm *vm, gfn_t start, gfn_t end);
+
+/**
+ * berth_s2_split() - large leaves in [@start, @end) become small ones that say the same.
+ *
+ * So that a guest whose pages are to be logged one by one does not split them itself,
+ * fault by fault.  What cannot be split (no memory, a format that must break entries
+ * first) stays for the faults.  Context: may sleep, no s2.lock.
+ */
+void berth_s2_split(struct berth_vm *vm, gfn_t start, gfn_t end);
 
 /**
  * berth_s2_unmap() - unmap [@start, @end) for a notifier: leaves go, tables stay.

@@ -72,6 +72,7 @@ static const struct berth_cap core_caps[] = {
 	{ KVM_CAP_NR_MEMSLOTS, BERTH_USER_SLOTS },
 	{ KVM_CAP_READONLY_MEM, 1 },
 	{ KVM_CAP_SYNC_MMU, 1 },
+	{ KVM_CAP_PRE_FAULT_MEMORY, 1 },
 	{ KVM_CAP_NR_VCPUS, .check = check_nr_vcpus },
 	{ KVM_CAP_MAX_VCPUS, .check = check_max_vcpus },
 	{ KVM_CAP_MAX_VCPU_ID, .check = check_max_vcpu_id },

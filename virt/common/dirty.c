@@ -118,6 +118,7 @@ int berth_dirty_log_clear(struct berth_vm *vm, const struct kvm_clear_dirty_log 
 		return -EFAULT;
 	if (num % BITS_PER_LONG)
 		take[words - 1] &= BITMAP_LAST_WORD_MASK(num);
+	berth_s2_split(vm, slot->base_gfn + first, slot->base_gfn + first + num);
 	dirty_take(vm, slot, first / BITS_PER_LONG, words, take, NULL);
 	return 0;
 }

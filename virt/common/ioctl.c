@@ -150,6 +150,11 @@ static long vcpu_set_signal_mask(struct berth_vcpu *vcpu, void *data, unsigned l
 	return 0;
 }
 
+static long vcpu_pre_fault(struct berth_vcpu *vcpu, void *data, unsigned long arg)
+{
+	return berth_s2_pre_fault(vcpu, data);
+}
+
 static long vcpu_get_stats_fd(struct berth_vcpu *vcpu, void *data, unsigned long arg)
 {
 	return berth_vcpu_stats_fd(vcpu);
@@ -183,6 +188,7 @@ static const struct berth_ioctl core_ioctls[] = {
 
 	VCPU_IOCTL(KVM_RUN, IOC_VALUE | IOC_NO_LOAD, 0, vcpu_run),
 	VCPU_IOCTL(KVM_ENABLE_CAP, 0, KVM_CAP_ENABLE_CAP, vcpu_enable_cap),
+	VCPU_IOCTL(KVM_PRE_FAULT_MEMORY, 0, KVM_CAP_PRE_FAULT_MEMORY, vcpu_pre_fault),
 	VCPU_IOCTL(KVM_SET_SIGNAL_MASK, IOC_VALUE | IOC_NO_LOAD | IOC_UNINIT, 0,
 		   vcpu_set_signal_mask),
 	VCPU_IOCTL(KVM_GET_STATS_FD, IOC_VALUE | IOC_NO_LOAD | IOC_UNINIT, KVM_CAP_BINARY_STATS_FD,

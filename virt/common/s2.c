@@ -105,6 +105,7 @@ static int split_leaf(struct berth_s2 *s2, struct s2_cache *cache, u64 *entry, u
 	}
 	cache->table[level - 1] = NULL;
 	atomic_long_inc(&s2->tables);
+	atomic_long_inc(&s2->splits);
 	atomic_long_dec(&s2->pages[level]);
 	atomic_long_add(n, &s2->pages[level - 1]);
 	return 0;
@@ -372,6 +373,44 @@ bool berth_s2_age(struct berth_vm *vm, gfn_t start, gfn_t end, bool clear)
 {
 	lockdep_assert_held_write(&vm->s2.lock);
 	return walk_leaves(vm, start, end, clear ? leaf_age : leaf_test_young);
+}
+
+/*
+ * Split what large leaf there is at @gfn.  Returns where to look next: behind the table
+ * of small leaves, or behind what is not there or cannot be split.
+ */
+static gfn_t split_at(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn)
+{
+	const struct s2_format *format = s2->format;
+	unsigned int level = format->levels - 1;
+	u64 *table = s2->root;
+
+	for (;; level--) {
+		u64 entry = READ_ONCE(table[entry_index(format, gfn, level)]);
+		u32 attr = format->attr(entry, level);
+
+		if ((attr & S2_LEAF) && walk_to(s2, cache, gfn, 0))
+			level = 1;
+		if (!(attr & S2_TABLE) || level == 1)
+			break;
+		table = entry_child(format, entry, level);
+	}
+	return ALIGN_DOWN(gfn, s2_level_pages(format, level)) + s2_level_pages(format, level);
+}
+
+void berth_s2_split(struct berth_vm *vm, gfn_t start, gfn_t end)
+{
+	struct berth_s2 *s2 = &vm->s2;
+	struct s2_cache cache = { };
+	gfn_t gfn = start;
+
+	while (gfn < end && !s2_cache_fill(s2, &cache)) {
+		read_lock(&s2->lock);
+		gfn = split_at(s2, &cache, gfn);
+		read_unlock(&s2->lock);
+		cond_resched();
+	}
+	s2_cache_drain(s2, &cache);
 }
 
 void s2_clear_for(struct berth_vm *vm, gfn_t gfn, unsigned int level)

@@ -257,3 +257,24 @@ out:
 	trace_berth_fault(vcpu->id, gpa, access, r);
 	return r;
 }
+
+int berth_s2_pre_fault(struct berth_vcpu *vcpu, struct kvm_pre_fault_memory *args)
+{
+	u64 size = args->size;
+	int r;
+
+	if (args->flags || !PAGE_ALIGNED(args->gpa) || !PAGE_ALIGNED(size) ||
+	    args->gpa + size <= args->gpa)
+		return -EINVAL;
+	do {
+		r = signal_pending(current) ? -EINTR : berth_s2_fault(vcpu, args->gpa, S2_R);
+		if (r == S2_FAULT_MMIO)
+			r = -ENOENT;
+		if (r)
+			break;
+		args->gpa += PAGE_SIZE;
+		args->size -= PAGE_SIZE;
+		cond_resched();
+	} while (args->size);
+	return args->size == size ? r : 0;
+}

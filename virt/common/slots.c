@@ -197,6 +197,7 @@ static void slot_settle(struct berth_vm *vm, struct berth_slot *old, struct bert
 		/* Moved; or no longer logged: large leaves may come back. */
 		berth_s2_zap(vm, old->base_gfn, old->base_gfn + old->npages);
 	} else if (slot_logged(new) && !slot_logged(old) && !initially_set(vm)) {
+		berth_s2_split(vm, new->base_gfn, new->base_gfn + new->npages);
 		write_lock(&vm->s2.lock);
 		if (berth_s2_wrprotect(vm, new->base_gfn, new->base_gfn + new->npages))
 			berth_backend.s2_flush(vm, new->base_gfn, new->base_gfn + new->npages);

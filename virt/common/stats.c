@@ -127,6 +127,7 @@ static ssize_t vm_stats_read(struct file *file, char __user *buf, size_t size, l
 
 	copy_counters((u64 *)&now, (const u64 *)&vm->stats, sizeof(now));
 	now.s2_table_pages = gauge(&vm->s2.tables);
+	now.s2_splits = gauge(&vm->s2.splits);
 	/* By level: where host pages are not 4K the names speak of the same levels. */
 	now.pages_4k = gauge(&vm->s2.pages[0]);
 	now.pages_2m = gauge(&vm->s2.pages[1]);
