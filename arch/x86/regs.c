@@ -364,7 +364,7 @@ static int set_sregs_common(struct x86_vcpu *v, const struct kvm_sregs *sregs)
 	x86_write_cr8(v, sregs->cr8);
 	x86_vendor->set_table(v, &sregs->gdt, &sregs->idt);
 	x86_vendor->set_efer(v, sregs->efer);
-	x86_vendor->set_cr(v, 0, sregs->cr0 & CR0_DEFINED);
+	x86_vendor->set_cr(v, 0, sregs->cr0);
 	x86_vendor->set_cr(v, 2, sregs->cr2);
 	x86_vendor->set_cr(v, 3, sregs->cr3);
 	x86_vendor->set_cr(v, 4, sregs->cr4);
