@@ -10,6 +10,9 @@ static const struct ioctl_desc neutral[] = {
 	FAULTS(KVM_IOEVENTFD, SCOPE_VM),
 	FAULTS(KVM_REGISTER_COALESCED_MMIO, SCOPE_VM),
 	FAULTS(KVM_UNREGISTER_COALESCED_MMIO, SCOPE_VM),
+	IOCTL(KVM_IRQFD, SCOPE_VM, KVM_CAP_IRQFD, -EFAULT, -EFAULT),
+	IOCTL(KVM_SET_GSI_ROUTING, SCOPE_VM, KVM_CAP_IRQ_ROUTING, -EFAULT, -EFAULT),
+	IOCTL(KVM_SIGNAL_MSI, SCOPE_VM, KVM_CAP_SIGNAL_MSI, -EFAULT, -EFAULT),
 	FAULTS(KVM_CREATE_DEVICE, SCOPE_VM),
 	FAULTS(KVM_ENABLE_CAP, SCOPE_VM | SCOPE_VCPU),
 	FAULTS(KVM_GET_MP_STATE, SCOPE_VCPU),
@@ -20,13 +23,14 @@ static const struct ioctl_desc neutral[] = {
 	IOCTL_END
 };
 
-/* No argument, or a number: only of interest on the wrong fd. */
+/* No argument, or a number: any argument will do. */
 static const struct ioctl_desc numbers[] = {
 	FAULTS(KVM_GET_API_VERSION, SCOPE_SYSTEM),
 	FAULTS(KVM_CREATE_VM, SCOPE_SYSTEM),
 	FAULTS(KVM_GET_VCPU_MMAP_SIZE, SCOPE_SYSTEM),
 	FAULTS(KVM_CHECK_EXTENSION, SCOPE_SYSTEM | SCOPE_VM),
 	FAULTS(KVM_CREATE_VCPU, SCOPE_VM),
+	FAULTS(KVM_RESET_DIRTY_RINGS, SCOPE_VM),
 	FAULTS(KVM_RUN, SCOPE_VCPU),
 	FAULTS(KVM_GET_STATS_FD, SCOPE_VM | SCOPE_VCPU),
 	IOCTL_END
@@ -119,7 +123,39 @@ TEST(every_ioctl_on_the_wrong_fd)
 	wrong_scopes(numbers, &fds);
 	wrong_scopes(neutral, &fds);
 	wrong_scopes(arch_ioctls, &fds);
+	wrong_scopes(arch_numbers, &fds);
 	expect_eq(wrong, 0);
+}
+
+static void in_another_process(const struct ioctl_desc *d, const struct fds *fds)
+{
+	static uint8_t zero[1 << 16];
+
+	for (; d->name; d++) {
+		for (unsigned int scope = SCOPE_VM; scope <= SCOPE_VCPU; scope <<= 1) {
+			if (d->scopes & scope)
+				compare(d, "another process's fd", kvm_ioctl(fd_of(fds, scope), d->request, zero), -EIO);
+		}
+	}
+}
+
+static void use_all(void *arg)
+{
+	in_another_process(numbers, arg);
+	in_another_process(neutral, arg);
+	in_another_process(arch_ioctls, arg);
+	in_another_process(arch_numbers, arg);
+	expect_eq(wrong, 0);
+}
+
+TEST(every_ioctl_in_a_forked_child)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct fds fds = { kvm_fd(), vcpu->vm->fd, vcpu->fd };
+
+	in_child(use_all, &fds);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
 }
 
 TEST(unknown_ioctl_fails)

@@ -40,3 +40,11 @@ const struct ioctl_desc arch_ioctls[] = {
 	FAULTS(KVM_X86_SET_MCE, SCOPE_VCPU),
 	IOCTL_END
 };
+
+const struct ioctl_desc arch_numbers[] = {
+	FAULTS(KVM_SET_TSS_ADDR, SCOPE_VM),
+	FAULTS(KVM_GET_TSC_KHZ, SCOPE_VCPU | SCOPE_VM),
+	FAULTS(KVM_SET_TSC_KHZ, SCOPE_VCPU | SCOPE_VM),
+	FAULTS(KVM_NMI, SCOPE_VCPU),
+	IOCTL_END
+};
