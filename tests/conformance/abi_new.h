@@ -12,6 +12,10 @@
 #define KVM_CAP_USER_MEMORY2 231
 #endif
 
+#ifndef KVM_CAP_VM_TYPES
+#define KVM_CAP_VM_TYPES 235
+#endif
+
 #ifndef KVM_SET_USER_MEMORY_REGION2
 struct kvm_userspace_memory_region2 {
 	__u32 slot;
