@@ -84,13 +84,13 @@ def skip_list(path, kernel):
     return allowed
 
 
-def judge_skips(report, path, kernel):
-    """Makes a failure of every skip that the list does not name; returns the names listed that
-    were not skipped."""
+def judge_skips(report, path, kernel, excluded=()):
+    """Makes a failure of every skip that neither the list names nor the row has excluded; returns
+    the names listed that were not skipped."""
     allowed = skip_list(path, kernel)
     skipped = {c.name for c in report.cases if c.status == SKIP}
     for case in report.cases:
-        if case.status == SKIP and case.name not in allowed:
+        if case.status == SKIP and case.name not in allowed | set(excluded):
             case.status = FAIL
             case.text = f"skipped ({case.text}), but {path.name} does not name it"
     return sorted(allowed - skipped)

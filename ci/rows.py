@@ -26,6 +26,9 @@ def row(name, level, expect, suite, **args):
 # kernel's own KVM.
 HOSTS = [("x86-svm", "6.1", CHECK, FULL), ("x86-svm", "6.12", CHECK, FULL)]
 
+# Bochs has what QEMU's AMD-V has not; with each feature off, Berth does there what it does on QEMU.
+BOCHS_WITHOUT = ("svm_nrips", "svm_flush_by_asid", "svm_pause_filter")
+
 # tests/memory: what of it ends soon, and what does not; a 1 GB page needs a machine with room for it.
 MEMORY = ("thp*", "*2m*", "small*", "hole*", "partial*", "collapse*", "mprotect*", "ksm*", "*swap*")
 STRESS = ("counts*", "discarded*", "disjoint*", "same*", "slots*", "deleted*")
@@ -66,6 +69,7 @@ def rows():
                 f"load-{name}-{host}-{rel}", FULL, 12, "load", host=host, rel=rel,
                 cpu=cpu, mode="refuse", says=says,
             )
+    yield from bochs("x86-svm-bochs", "6.1")
     for host, rel in DEBUG_HOSTS:
         yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
 
@@ -93,6 +97,19 @@ def machines(at, **where):
                 f"qemu-{qemu}-{name}-{irqchip}-{cpu}-{guest}-{at}", FULL, 30, "guest",
                 guest=guest, qemu=qemu, machine=(name, irqchip, cpu), smp=2, **where,
             )
+
+
+def bochs(host, rel):
+    """The conformance suite, less what the emulator cannot run, with and without AMD-V's options."""
+    where = dict(host=host, rel=rel)
+    at = f"{host}-{rel}"
+    yield row(f"conformance-{at}", FULL, 60, "conformance", hypervisor="berth", **where)
+    yield row(f"conformance-{at}-kvm", FULL, 80, "conformance", hypervisor="kvm", **where)
+    for option in BOCHS_WITHOUT:
+        yield row(
+            f"conformance-no-{option.removeprefix('svm_').replace('_', '-')}-{at}", FULL, 60,
+            "conformance", hypervisor="berth", options=f"{option}=0", **where,
+        )
 
 
 def debug(at, **where):

@@ -131,17 +131,38 @@ def host_cases(report, result, expected_status=()):
             result.excerpt = ""  # once is enough
 
 
-def conformance(report, tell, host, rel, hypervisor, smp=1):
-    """The suite over /dev/kvm, its skips held against the tree's list for this host and
-    hypervisor."""
-    program = test_program("conformance")
+def conformance_command(host, hypervisor):
+    """The suite's command line in a host, the files it wants there, and what it will skip. What a
+    host's emulator cannot run is excluded there, whatever the hypervisor; what the kernel's own KVM
+    cannot, with that only."""
+    h = session.host(host)
+    words, add = ["./conformance", *getattr(h, "CONFORMANCE", ())], []
+    add.append((test_program("conformance"), "add/conformance"))
+    excluded = set()
+    for name in (f"excluded-{host}.txt", f"excluded-{host}-{hypervisor}.txt"):
+        path = TOP / "tests/conformance" / name
+        if path.exists():
+            words += ["--exclude", name]
+            add.append((path, f"add/{name}"))
+            excluded |= ktap.skip_list(path, "")
+    return " ".join(words), add, excluded
+
+
+def conformance(
+    report, tell, host, rel, hypervisor, smp=1, cpu="", options="", tests=()
+):
+    """The suite over /dev/kvm, or some of its tests; its skips are held against the tree's list for
+    this host and hypervisor."""
+    line, add, excluded = conformance_command(host, hypervisor)
     plan = session.Plan(
         host=host,
         kernel=rel,
         hypervisor=hypervisor,
-        commands=["./conformance"],
+        commands=[" ".join([line, *map(repr, tests)])],
         smp=smp,
-        add=[(program, "add/conformance")],
+        cpu=cpu,
+        options=options,
+        add=add,
         timeout=TIMEOUT,
         name=report.row,
     )
@@ -152,8 +173,9 @@ def conformance(report, tell, host, rel, hypervisor, smp=1):
     if not report.cases:
         report.fail("output", "the conformance program reported no test")
     name = f"skips-{host}.txt" if hypervisor == "berth" else f"skips-{host}-{hypervisor}.txt"
-    for stale in ktap.judge_skips(report, TOP / "tests/conformance" / name, rel):
-        tell(f"note: {name} names {stale}, which was not skipped")
+    stale = ktap.judge_skips(report, TOP / "tests/conformance" / name, rel, excluded)
+    for skip in () if tests else stale:
+        tell(f"note: {name} names {skip}, which was not skipped")
 
 
 # Each turn: some tests, a program that is killed while its VMs are there, and the module goes and

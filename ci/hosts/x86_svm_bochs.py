@@ -15,6 +15,8 @@ CONSOLE, RESULTS, DISK = "ttyS0", "ttyS1", "sda"
 POWERS_OFF = False  # Bochs takes power off for a fatal error
 LINES = "tcp"  # what its serial lines connect to
 BOOT_SECONDS = 40
+# A guest with RFLAGS.IF clear masks the host's interrupts here, though V_INTR_MASKING says no.
+CONFORMANCE = ("--interruptible",)
 EXACT = "one instruction is one TSC tick"
 
 BIOS, VGABIOS = "/usr/share/bochs/BIOS-bochs-latest", "/usr/share/vgabios/vgabios.bin"

@@ -17,7 +17,7 @@
 #include "arch/arch.h"
 
 struct outcome *outcome;
-bool verbose;
+bool verbose, interruptible;
 
 static const struct {
 	int no;

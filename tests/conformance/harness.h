@@ -75,6 +75,12 @@ void trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void fail_test(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 const char *exit_name(uint32_t reason);
 
+/*
+ * --interruptible: where a test has no opinion, its guest begins with interrupts enabled. There is an emulated machine on
+ * which a guest with interrupts disabled disables the host's.
+ */
+extern bool interruptible;
+
 /* ioctl() with -errno as its result. */
 int kvm_ioctl(int fd, unsigned long request, ...);
 

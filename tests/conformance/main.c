@@ -23,6 +23,12 @@ static volatile sig_atomic_t timed_out;
 static volatile pid_t child;
 static unsigned int timeout = DEFAULT_TIMEOUT;
 
+/* What --exclude names. */
+static struct exclusion {
+	char name[96], reason[sizeof(((struct outcome *)0)->skip)];
+} *exclusions;
+static unsigned int nr_exclusions;
+
 static void on_alarm(int sig)
 {
 	(void)sig;
@@ -39,6 +45,50 @@ static bool selected(const struct test *t, char **globs)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A line is NAME and why this machine cannot run it; # begins a comment. A name that no test has is an error: it would
+ * exclude nothing.
+ */
+static int read_exclusions(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[256];
+	int r = 0;
+
+	if (!f) {
+		perror(path);
+		return -1;
+	}
+	while (fgets(line, sizeof(line), f)) {
+		const struct test *t = __start_conformance_tests;
+		struct exclusion e = { };
+
+		line[strcspn(line, "#\n")] = 0;
+		if (sscanf(line, "%95s %127[^\n]", e.name, e.reason) < 1)
+			continue;
+		while (t < __stop_conformance_tests && strcmp(t->name, e.name))
+			t++;
+		if (t == __stop_conformance_tests || !*e.reason) {
+			fprintf(stderr, "%s: %s is %s\n", path, e.name, *e.reason ? "no test" : "without a reason");
+			r = -1;
+		}
+		exclusions = realloc(exclusions, (nr_exclusions + 1) * sizeof(e));
+		exclusions[nr_exclusions++] = e;
+	}
+	fclose(f);
+	return r;
+}
+
+/* Why the test is not to be run, or NULL. */
+static const char *excluded(const struct test *t)
+{
+	for (unsigned int i = 0; i < nr_exclusions; i++) {
+		if (!strcmp(exclusions[i].name, t->name))
+			return exclusions[i].reason;
+	}
+	return NULL;
 }
 
 /* The first capability that is missing, or NULL. Asked of a VM: some capabilities depend on it. */
@@ -123,7 +173,9 @@ static uint64_t milliseconds(void)
 
 static int usage(const char *me)
 {
-	fprintf(stderr, "usage: %s [--list] [--verbose] [--timeout SECONDS] [GLOB...]\n", me);
+	fprintf(stderr, "usage: %s [--list] [--verbose] [--timeout SECONDS] [--exclude FILE] [--interruptible] [GLOB...]\n"
+		"--exclude FILE    skip what it names; its lines are NAME REASON\n"
+		"--interruptible   guests begin with interrupts enabled, where the architecture's tests leave the choice\n", me);
 	return 2;
 }
 
@@ -154,6 +206,12 @@ int main(int argc, char **argv)
 			verbose = true;
 		else if (!strcmp(argv[i], "--timeout") && i + 1 < argc)
 			timeout = strtoul(argv[++i], NULL, 0);
+		else if (!strcmp(argv[i], "--interruptible"))
+			interruptible = true;
+		else if (!strcmp(argv[i], "--exclude") && i + 1 < argc) {
+			if (read_exclusions(argv[++i]))
+				return 2;
+		}
 		else
 			return usage(argv[0]);
 	}
@@ -179,10 +237,18 @@ int main(int argc, char **argv)
 	printf("KTAP version 1\n1..%u\n", planned);
 	for (t = __start_conformance_tests; t < __stop_conformance_tests; t++) {
 		enum verdict verdict;
+		const char *why;
 		uint64_t start;
 
 		if (!selected(t, argv))
 			continue;
+		why = excluded(t);
+		if (why) {
+			n++;
+			skipped++;
+			printf("ok %u %s # SKIP excluded: %s\n", n, t->name, why);
+			continue;
+		}
 		if (verbose)
 			note("%s (%s)", t->name, t->file);
 		start = milliseconds();

@@ -13,6 +13,7 @@
 #define CR0_WP		(1UL << 16)
 #define CR0_PG		(1UL << 31)
 #define CR4_PAE		(1UL << 5)
+#define RFLAGS_IF	(1UL << 9)
 #define CR4_OSFXSR	(1UL << 9)
 #define EFER_LME	(1UL << 8)
 #define EFER_LMA	(1UL << 10)
@@ -199,7 +200,7 @@ void x86_start(struct vcpu *vcpu, enum x86_mode mode, const unsigned char *code,
 {
 	struct kvm_regs regs = {
 		.rip = x86_gpa(code),
-		.rflags = 2,
+		.rflags = 2 | (interruptible ? RFLAGS_IF : 0),
 		.rsp = mode == X86_REAL ? 0x7f00 : STACK_GPA - (vcpu->id & 15) * 0x1000,
 		.rdi = a,
 		.rsi = b,

@@ -71,7 +71,7 @@ struct x86_trap {
 /* Where a piece of guest code or a routine lies in the guest. */
 uint64_t x86_gpa(const unsigned char *code);
 void x86_set_mode(struct vcpu *vcpu, enum x86_mode mode);
-/* Ready to run @code: rdi, rsi, rdx are a, b, c; interrupts off. */
+/* Ready to run @code: rdi, rsi, rdx are a, b, c; interrupts off, unless --interruptible. */
 void x86_start(struct vcpu *vcpu, enum x86_mode mode, const unsigned char *code, uint64_t a, uint64_t b, uint64_t c);
 struct x86_trap *x86_trap(struct vcpu *vcpu);
 /* Runs into an OUT to this port. */

@@ -22,6 +22,14 @@ GUEST64(guest_cli_beat,
 	"2:	out	%al, $" STR(DONE_PORT) "\n"
 	"jmp	2b\n");
 
+static void disable_interrupts(struct vcpu *vcpu)
+{
+	struct kvm_regs regs = get_regs(vcpu);
+
+	regs.rflags &= ~0x200ULL;
+	set_regs(vcpu, &regs);
+}
+
 TEST(interrupt_is_delivered_through_the_guests_idt)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
@@ -66,6 +74,7 @@ TEST(interrupt_window_opens_with_if)
 	struct x86_trap *t;
 
 	x86_start(vcpu, X86_KEEP, guest_cli_beat, 0, 0, 0);
+	disable_interrupts(vcpu);
 	vcpu->run->request_interrupt_window = 1;
 	run_done(vcpu);
 	expect_eq(vcpu->run->if_flag, 0);
@@ -150,6 +159,7 @@ TEST(nmi_is_delivered_whatever_if_says, NEED(KVM_CAP_USER_NMI))
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 
 	arch_start(vcpu, GUEST_BEAT, 0, 0, 0);
+	disable_interrupts(vcpu);
 	run_done(vcpu);
 	expect_eq(vcpu->run->if_flag, 0);
 	expect_ret(kvm_ioctl(vcpu->fd, KVM_NMI, 0L), 0);

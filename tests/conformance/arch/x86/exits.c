@@ -477,20 +477,14 @@ GUEST64(user_clts, "clts\n");
 GUEST64(user_xsetbv, "xor %ecx, %ecx\n mov $1, %eax\n xor %edx, %edx\n xsetbv\n");
 GUEST64(user_insb, "mov $0x10, %edx\n insb\n");
 
-TEST(privileged_instructions_fault_in_user_mode)
-{
-	static const struct {
-		const char *name;
-		const unsigned char *code;
-	} all[] = {
-		{ "hlt", user_hlt }, { "rdmsr", user_rdmsr }, { "wrmsr", user_wrmsr }, { "mov from cr0", user_mov_cr0 },
-		{ "mov to cr3", user_mov_cr3 }, { "mov to cr4", user_mov_cr4 }, { "mov to cr8", user_mov_cr8 },
-		{ "mov to dr7", user_mov_dr7 }, { "invd", user_invd }, { "wbinvd", user_wbinvd },
-		{ "invlpg", user_invlpg }, { "out", user_out }, { "in", user_in }, { "cli", user_cli },
-		{ "sti", user_sti }, { "lgdt", user_lgdt }, { "clts", user_clts }, { "insb", user_insb },
-	};
+struct user_code {
+	const char *name;
+	const unsigned char *code;
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+static void expect_gp_in_user_mode(const struct user_code *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		struct vcpu *vcpu = new_vcpu();
 
 		enter_user_mode(vcpu, all[i].code, DATA_GPA);
@@ -500,6 +494,28 @@ TEST(privileged_instructions_fault_in_user_mode)
 				  (unsigned long long)x86_trap(vcpu)->vector, (unsigned long long)x86_trap(vcpu)->error);
 		expect_eq(x86_trap(vcpu)->cs & 3, 3);
 	}
+}
+
+TEST(privileged_instructions_fault_in_user_mode)
+{
+	static const struct user_code all[] = {
+		{ "hlt", user_hlt }, { "rdmsr", user_rdmsr }, { "wrmsr", user_wrmsr }, { "mov from cr0", user_mov_cr0 },
+		{ "mov to cr3", user_mov_cr3 }, { "mov to cr4", user_mov_cr4 }, { "mov to cr8", user_mov_cr8 },
+		{ "mov to dr7", user_mov_dr7 }, { "invd", user_invd }, { "wbinvd", user_wbinvd },
+		{ "invlpg", user_invlpg }, { "cli", user_cli }, { "sti", user_sti }, { "lgdt", user_lgdt },
+		{ "clts", user_clts },
+	};
+
+	expect_gp_in_user_mode(all, ARRAY_SIZE(all));
+}
+
+TEST(port_instructions_fault_in_user_mode)
+{
+	static const struct user_code all[] = {
+		{ "out", user_out }, { "in", user_in }, { "insb", user_insb },
+	};
+
+	expect_gp_in_user_mode(all, ARRAY_SIZE(all));
 }
 
 GUEST64(user_cpuid, "xor %eax, %eax\n cpuid\n ud2\n");
