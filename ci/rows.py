@@ -70,6 +70,11 @@ def rows():
                 cpu=cpu, mode="refuse", says=says,
             )
     yield from bochs("x86-svm-bochs", "6.1")
+    # Without the features that a guest may not have, its XCR0 may be the host's.
+    yield row(
+        "conformance-xcr0-x86-svm-6.1", FULL, 12, "conformance", hypervisor="berth",
+        host="x86-svm", rel="6.1", cpu="max,+svm,+npt,-pku,-mpx", tests=("*xcr*", "*xsetbv*"),
+    )
     for host, rel in DEBUG_HOSTS:
         yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
 

@@ -191,22 +191,28 @@ int x86_write_efer_host(struct x86_vcpu *v, u64 value)
 	return write_efer(v, value, x86_host_efer_reserved);
 }
 
+/* Whether XSETBV may set XCR0 to this (SDM vol. 1, 13.3). */
+bool x86_xcr0_valid(const struct x86_vcpu *v, u64 value)
+{
+	u64 avx512 = value & XFEATURE_MASK_AVX512;
+
+	if (!(value & XFEATURE_MASK_FP))
+		return false;
+	if (value & ~(v->supported_xcr0 | XFEATURE_MASK_FP))
+		return false;
+	if ((value & XFEATURE_MASK_YMM) && !(value & XFEATURE_MASK_SSE))
+		return false;
+	return !avx512 || (avx512 == XFEATURE_MASK_AVX512 && (value & XFEATURE_MASK_YMM));
+}
+
 /*
- * x86_write_xcr0() - XSETBV with ECX = 0 (SDM vol. 1, 13.3).
+ * x86_write_xcr0() - XSETBV with ECX = 0.
  *
  * The caller has checked CPL and CR4.OSXSAVE.  0, or 1 for #GP.  Context: loaded.
  */
 int x86_write_xcr0(struct x86_vcpu *v, u64 value)
 {
-	u64 avx512 = value & XFEATURE_MASK_AVX512;
-
-	if (!(value & XFEATURE_MASK_FP))
-		return 1;
-	if (value & ~(v->supported_xcr0 | XFEATURE_MASK_FP))
-		return 1;
-	if ((value & XFEATURE_MASK_YMM) && !(value & XFEATURE_MASK_SSE))
-		return 1;
-	if (avx512 && (avx512 != XFEATURE_MASK_AVX512 || !(value & XFEATURE_MASK_YMM)))
+	if (!x86_xcr0_valid(v, value))
 		return 1;
 	if (value != v->xcr0) {
 		v->xcr0 = value;

@@ -319,6 +319,7 @@ int x86_write_cr3(struct x86_vcpu *v, u64 value);
 int x86_write_cr4(struct x86_vcpu *v, u64 value);
 int x86_write_cr8(struct x86_vcpu *v, u64 value);
 int x86_write_efer(struct x86_vcpu *v, u64 value);
+bool x86_xcr0_valid(const struct x86_vcpu *v, u64 value);
 int x86_write_xcr0(struct x86_vcpu *v, u64 value);
 /* MOV to DR: 0, or 1 for #GP */
 int x86_write_dr(struct x86_vcpu *v, unsigned int nr, u64 value);

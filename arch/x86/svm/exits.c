@@ -89,8 +89,14 @@ static int do_hlt(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 	return x86_exit_hlt(v, svm_insn_len(v, svm));
 }
 
+bool svm_xsetbv_exits;
+
 static int do_xsetbv(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 {
+	if (unlikely(!READ_ONCE(svm_xsetbv_exits))) {
+		WRITE_ONCE(svm_xsetbv_exits, true);
+		svm_update_traps(v);
+	}
 	return x86_exit_xsetbv(v, svm_insn_len(v, svm));
 }
 

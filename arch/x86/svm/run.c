@@ -36,6 +36,19 @@ static noinline void enter_extra(struct x86_vcpu *v, struct svm_vcpu *svm)
 }
 
 /*
+ * An emulator that does not intercept XSETBV lets the guest change the CPU's own XCR0.
+ * What may be the guest's is then the guest's; the rest is gone at the next entry.
+ */
+static void leave_xcr0(struct x86_vcpu *v)
+{
+	u64 xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+
+	if (unlikely(xcr0 != v->xcr0) && x86_xcr0_valid(v, xcr0))
+		v->xcr0 = xcr0;
+	xsetbv(XCR_XFEATURE_ENABLED_MASK, svm_host_xcr0);
+}
+
+/*
  * The inverse.  v->rflags is still from before the entry.  The TF we put in goes out
  * again, unless an IRET has replaced it by the guest's own.
  */
@@ -44,7 +57,7 @@ static noinline void leave_extra(struct x86_vcpu *v, struct svm_vcpu *svm)
 	u32 entered = svm->entering;
 
 	if (entered & SVM_ENTER_XCR0)
-		xsetbv(XCR_XFEATURE_ENABLED_MASK, svm_host_xcr0);
+		leave_xcr0(v);
 	if (entered & SVM_ENTER_OWN_DR)
 		svm_take_debug_registers(v);
 	svm->stepped = (entered & SVM_ENTER_NMI_STEP) && !(v->rflags & X86_EFLAGS_TF);

@@ -22,6 +22,7 @@ extern bool svm_flush_by_asid;		/* (15.16.2) */
 extern bool svm_pause_filter;		/* (15.14.4) */
 extern u32 svm_clean_mask;		/* what VMCB.clean may claim; 0 without the feature */
 extern u64 svm_host_xcr0;		/* 0 without XSAVE */
+extern bool svm_xsetbv_exits;		/* one has: the CPU intercepts it */
 extern phys_addr_t svm_iopm_pa, svm_msrpm_pa;
 
 /* VMCB clean bits (15.15.3). */
@@ -52,7 +53,7 @@ struct svm_cpu {
 DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 
 /* What the next entry needs beyond the usual. */
-#define SVM_ENTER_XCR0		BIT(0)	/* the guest's differs from the host's */
+#define SVM_ENTER_XCR0		BIT(0)	/* the guest's differs from the host's, or may */
 #define SVM_ENTER_DEBUG		BIT(1)	/* DR0..DR3 are in use */
 #define SVM_ENTER_NMI_STEP	BIT(2)	/* one instruction, then the NMI that waits */
 #define SVM_ENTER_EXIT_NOW	BIT(3)	/* exit as soon as the injected event is delivered */

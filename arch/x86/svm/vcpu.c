@@ -207,8 +207,12 @@ void svm_update_traps(struct x86_vcpu *v)
 	svm_intercept(svm, INTERCEPT_INVPCID, boot_cpu_has(X86_FEATURE_INVPCID) &&
 		      !x86_guest_has(v, X86_FEATURE_INVPCID));
 
-	/* Without OSXSAVE no instruction of the guest heeds XCR0. */
-	if ((svm->cr4 & X86_CR4_OSXSAVE) && v->xcr0 != svm_host_xcr0)
+	/*
+	 * Without OSXSAVE no instruction of the guest heeds XCR0.  With the host's value in it
+	 * there is nothing to switch where XSETBV exits, which is known once it has.
+	 */
+	if ((svm->cr4 & X86_CR4_OSXSAVE) &&
+	    (v->xcr0 != svm_host_xcr0 || !READ_ONCE(svm_xsetbv_exits)))
 		svm->entering |= SVM_ENTER_XCR0;
 	else
 		svm->entering &= ~SVM_ENTER_XCR0;

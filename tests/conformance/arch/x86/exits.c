@@ -610,6 +610,8 @@ GUEST64(guest_xsetbv,
 	"xgetbv\n"
 	DONE);
 
+GUEST64(guest_xgetbv, "xor %ecx, %ecx\n xgetbv\n" DONE);
+
 TEST(guest_xsetbv_is_checked)
 {
 	struct vcpu *vcpu = new_vcpu();
@@ -618,8 +620,51 @@ TEST(guest_xsetbv_is_checked)
 		skip_test("XSAVE");
 	x86_start(vcpu, X86_KEEP, guest_xsetbv, 3, 0, 0);
 	run_done(vcpu);
-	/* Not compared with KVM_GET_XCRS: QEMU's TCG does not intercept XSETBV. */
 	expect_eq(get_regs(vcpu).rax, 3);
 	x86_start(vcpu, X86_KEEP, guest_xsetbv, 2, 0, 0);
 	run_trap(vcpu, 13);
+}
+
+static uint64_t xgetbv(void)
+{
+	uint32_t low, high;
+
+	asm volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
+	return (uint64_t)high << 32 | low;
+}
+
+/* The guest begins with all that there is, which may be just the host's: then there is nothing to switch. */
+TEST(guest_xsetbv_leaves_the_hosts_xcr0, NEED(KVM_CAP_XCRS))
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
+	struct vcpu *vcpu = new_vcpu();
+	struct cpuid_table table;
+	uint64_t host;
+
+	if (!cpu_has(1, 0, 2, 26))
+		skip_test("XSAVE");
+	supported_cpuid(&table);
+	xcrs.xcrs[0].value = cpuid_find(&table, 0xd, 0)->eax;
+	expect_ok(kvm_ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs));
+	host = xgetbv();
+	x86_start(vcpu, X86_KEEP, guest_xsetbv, 1, 0, 0);
+	run_done(vcpu);
+	expect_eq(get_regs(vcpu).rax, 1);
+	expect_eq(xgetbv(), host);
+}
+
+TEST(guest_xcr0_outlasts_an_exit, NEED(KVM_CAP_XCRS))
+{
+	struct vcpu *vcpu = new_vcpu();
+	struct kvm_xcrs xcrs;
+
+	if (!cpu_has(1, 0, 2, 26))
+		skip_test("XSAVE");
+	x86_start(vcpu, X86_KEEP, guest_xsetbv, 3, 0, 0);
+	run_done(vcpu);
+	expect_ok(kvm_ioctl(vcpu->fd, KVM_GET_XCRS, &xcrs));
+	expect_eq(xcrs.xcrs[0].value, 3);
+	x86_start(vcpu, X86_KEEP, guest_xgetbv, 0, 0, 0);
+	run_done(vcpu);
+	expect_eq(get_regs(vcpu).rax, 3);
 }
