@@ -148,9 +148,7 @@ def conformance_command(host, hypervisor):
     return " ".join(words), add, excluded
 
 
-def conformance(
-    report, tell, host, rel, hypervisor, smp=1, cpu="", options="", tests=()
-):
+def conformance(report, tell, host, rel, hypervisor, smp=1, cpu="", options="", tests=()):
     """The suite over /dev/kvm, or some of its tests; its skips are held against the tree's list for
     this host and hypervisor."""
     line, add, excluded = conformance_command(host, hypervisor)
