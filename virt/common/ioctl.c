@@ -196,14 +196,15 @@ static const struct berth_ioctl core_ioctls[] = {
 };
 
 /*
- * The row of an ioctl by scope and number.  The ABI uses some numbers twice, once with
- * an argument's size in the command and once without.
+ * The row of an ioctl by scope, direction and number.  The ABI uses some numbers twice:
+ * with an argument and without, or with one going in and one going both ways.
  */
-static const struct berth_ioctl *rows[BERTH_NR_SCOPES][2][_IOC_NRMASK + 1] __ro_after_init;
+static const struct berth_ioctl *
+rows[BERTH_NR_SCOPES][_IOC_DIRMASK + 1][_IOC_NRMASK + 1] __ro_after_init;
 
 static const struct berth_ioctl **row_of(enum berth_scope scope, unsigned int cmd)
 {
-	return &rows[scope][!!_IOC_SIZE(cmd)][_IOC_NR(cmd)];
+	return &rows[scope][_IOC_DIR(cmd)][_IOC_NR(cmd)];
 }
 
 static int __init rows_add(const struct berth_ioctl *row, unsigned int nr)
