@@ -4,8 +4,9 @@
  * the I/O APIC, MSIs and local APICs to local APICs (x86_apic_send()); the PIC pair
  * reaches a vCPU through its LINT0.
  *
- * Locks: a controller's own raw spinlock, interrupts off; PIC before I/O APIC before
- * nothing: a local APIC has none (its IRR and TMR change by atomic bits).
+ * Locks: a controller's own raw spinlock, interrupts off.  Not the PIC's inside the I/O
+ * APIC's nor the other way round; the PIT's for its ticks is inside both.  A local APIC
+ * has none (its IRR and TMR change by atomic bits).
  */
 #ifndef BERTH_X86_IRQ_H
 #define BERTH_X86_IRQ_H
@@ -107,27 +108,34 @@ u8 x86_pic_acknowledge(struct x86_vm *vm);
 
 /* ---- ioapic.c ---- */
 
-/* A local APIC ends a level-triggered vector and broadcasts it.  vCPU thread. */
-void x86_ioapic_eoi(struct x86_vm *vm, u8 vector);
-
-/* ---- pit.c ---- */
-
-/* The vCPU that takes the PIT's interrupts moved or ran again. */
+/*
+ * A local APIC ends @vector, whatever its trigger mode: who waits for a pin's
+ * acknowledgement is told.  @level: it was level-triggered (TMR) and the EOI is
+ * broadcast (SDM 3A, 11.8.5).  vCPU thread, no lock held.
+ */
+void x86_ioapic_eoi(struct x86_vm *vm, u8 vector, bool level);
+/* Does an entry have @vector, so that its EOI must get here?  Any context. */
+bool x86_ioapic_has_vector(struct x86_vm *vm, u8 vector);
 
 /* ---- irqchip.c: what user space asks of all of them ---- */
 
 extern const struct berth_irq_ops x86_irq_ops;
 
 void x86_irqchip_destroy(struct x86_vm *vm);
+int x86_enable_split_irqchip(struct berth_vm *vm, const struct kvm_enable_cap *args);
 long x86_ioctl_create_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_get_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_set_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_irq_line(struct berth_vm *vm, void *data, unsigned long uarg);
-long x86_ioctl_irq_line_status(struct berth_vm *vm, void *data, unsigned long uarg);
+
+/* ---- pit.c ---- */
+
+long x86_ioctl_create_pit(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_get_pit(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_set_pit(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_create_pit2(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_get_pit2(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_set_pit2(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_reinject_control(struct berth_vm *vm, void *data, unsigned long uarg);
-int x86_enable_split_irqchip(struct berth_vm *vm, const struct kvm_enable_cap *args);
 
 #endif
