@@ -3,6 +3,7 @@
  * The x86 rows of the ioctl table and of the capability table.  What is not whole
  * has no row.
  */
+#include "irq.h"
 #include "state.h"
 
 #define VARIABLE	IOC_VARIABLE
@@ -28,6 +29,22 @@ const struct berth_ioctl x86_ioctls[] = {
 	VM_IOCTL(KVM_GET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_vm_get_tsc_khz),
 	VM_IOCTL(KVM_SET_TSC_KHZ, VALUE | IOC_VM_LOCK, KVM_CAP_GET_TSC_KHZ,
 		 x86_ioctl_vm_set_tsc_khz),
+
+	VM_IOCTL(KVM_CREATE_IRQCHIP, VALUE | IOC_VM_LOCK, KVM_CAP_IRQCHIP,
+		 x86_ioctl_create_irqchip),
+	VM_IOCTL(KVM_GET_IRQCHIP, 0, KVM_CAP_IRQCHIP, x86_ioctl_get_irqchip),
+	/* Those that set have numbers that say the argument comes out, but it goes in. */
+	VM_IOCTL(KVM_SET_IRQCHIP, VARIABLE, KVM_CAP_IRQCHIP, x86_ioctl_set_irqchip),
+	VM_IOCTL(KVM_IRQ_LINE, 0, KVM_CAP_IRQCHIP, x86_ioctl_irq_line),
+	VM_IOCTL(KVM_IRQ_LINE_STATUS, 0, KVM_CAP_IRQ_INJECT_STATUS, x86_ioctl_irq_line),
+	VM_IOCTL(KVM_CREATE_PIT, VALUE | IOC_VM_LOCK, KVM_CAP_PIT, x86_ioctl_create_pit),
+	VM_IOCTL(KVM_GET_PIT, 0, KVM_CAP_PIT, x86_ioctl_get_pit),
+	VM_IOCTL(KVM_SET_PIT, VARIABLE | IOC_VM_LOCK, KVM_CAP_PIT, x86_ioctl_set_pit),
+	VM_IOCTL(KVM_CREATE_PIT2, IOC_VM_LOCK, KVM_CAP_PIT2, x86_ioctl_create_pit2),
+	VM_IOCTL(KVM_GET_PIT2, 0, KVM_CAP_PIT_STATE2, x86_ioctl_get_pit2),
+	VM_IOCTL(KVM_SET_PIT2, IOC_VM_LOCK, KVM_CAP_PIT_STATE2, x86_ioctl_set_pit2),
+	VM_IOCTL(KVM_REINJECT_CONTROL, VALUE, KVM_CAP_REINJECT_CONTROL,
+		 x86_ioctl_reinject_control),
 
 	VCPU_IOCTL(KVM_GET_REGS, 0, 0, x86_ioctl_get_regs),
 	VCPU_IOCTL(KVM_SET_REGS, 0, 0, x86_ioctl_set_regs),
@@ -86,7 +103,14 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_XSAVE2, .check = x86_cap_xsave2 },
 	{ .cap = KVM_CAP_XCRS, .check = x86_cap_xcrs },
 	{ .cap = KVM_CAP_GET_TSC_KHZ, .value = 1 },
-	{ .cap = KVM_CAP_IRQ_ROUTING, .value = BERTH_MAX_ROUTES },
+	{ .cap = KVM_CAP_IRQCHIP, .value = 1 },
+	{ .cap = KVM_CAP_SPLIT_IRQCHIP, .value = 1, .enable_vm = x86_enable_split_irqchip },
+	{ .cap = KVM_CAP_IRQ_INJECT_STATUS, .value = 1 },
+	{ .cap = KVM_CAP_PIT, .value = 1 },
+	{ .cap = KVM_CAP_PIT2, .value = 1 },
+	{ .cap = KVM_CAP_PIT_STATE2, .value = 1 },
+	{ .cap = KVM_CAP_REINJECT_CONTROL, .value = 1 },
+	{ .cap = KVM_CAP_NOP_IO_DELAY, .value = 1 },
 	{ .cap = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .cap = KVM_CAP_SREGS2, .value = 1 },
 	/* Stores are seen in order here, so the ring needs no barriers of user space. */
@@ -109,4 +133,5 @@ BERTH_DEFINE_BACKEND(x86,
 	.nr_ioctls = ARRAY_SIZE(x86_ioctls),
 	.caps = x86_caps,
 	.nr_caps = ARRAY_SIZE(x86_caps),
+	.irq = &x86_irq_ops,
 );

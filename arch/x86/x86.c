@@ -7,6 +7,7 @@
 
 #include <linux/ktime.h>
 #include <asm/cpufeature.h>
+#include "irq.h"
 #include "state.h"
 #include "x86.h"
 
@@ -65,6 +66,7 @@ int x86_vm_init(struct berth_vm *vm, unsigned long type)
 
 void x86_vm_destroy(struct berth_vm *vm)
 {
+	x86_irqchip_destroy(to_x86_vm(vm));
 	berth_s2_destroy(&vm->s2);
 }
 
