@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/xstate.h>
+#include "irq.h"
 #include "state.h"
 
 #define DEFAULT_MAXPHYADDR	36	/* without leaf 0x80000008 (SDM vol. 2, CPUID) */
@@ -302,6 +303,8 @@ static int set_entries(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, uns
 	v->nr_cpuid = nr;
 	derive(v);
 	x86_vendor->update_traps(v);
+	if (v->lapic)
+		x86_lapic_cpuid_changed(v);
 	return 0;
 }
 

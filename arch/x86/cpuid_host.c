@@ -25,11 +25,11 @@ u64 x86_host_efer_reserved;
 
 /*
  * Left out because state or exits behind them are not virtualized: MONITOR, PDCM and
- * the PMU, x2APIC and TSC deadline (no APIC in the kernel), VMX, SVM, SMX, PKU, CET,
+ * the PMU, TSC deadline (KVM_CAP_TSC_DEADLINE_TIMER says that), VMX, SVM, SMX, PKU, CET,
  * XSAVES, XFD and AMX, HLE/RTM, SGX, PT, speculation controls, topology leaves.
  */
 static const struct x86_cpuid_word words[] = {
-	{ 1, 0, ECX, CPUID_1_ECX, .mask =
+	{ 1, 0, ECX, CPUID_1_ECX, .always = F(X2APIC), .mask =
 	  F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) | F(XMM4_1) |
 	  F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND) },
 	{ 1, 0, EDX, CPUID_1_EDX, .mask =

@@ -5,7 +5,7 @@
  * KVM_EXIT_MMIO and KVM_EXIT_IO), and taking an instruction up again after an exit.
  */
 #include <linux/uaccess.h>
-#include "x86.h"
+#include "irq.h"
 
 /* What KVM_EXIT_MMIO carries at most. */
 #define MMIO_BYTES	8
@@ -95,6 +95,21 @@ static int translate_all(struct x86_emul *e, u64 linear, unsigned int len, bool 
 	return r;
 }
 
+/* The kernel's devices, the local APIC before the others.  -EOPNOTSUPP: user space's. */
+static int device_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data)
+{
+	if (x86_lapic_has_page(v, gpa) && !x86_lapic_mmio_read(v, gpa, data, len))
+		return 0;
+	return berth_bus_read(&v->core, BERTH_MMIO_BUS, gpa, len, data);
+}
+
+static int device_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data)
+{
+	if (x86_lapic_has_page(v, gpa) && !x86_lapic_mmio_write(v, gpa, data, len))
+		return 0;
+	return berth_bus_write(&v->core, BERTH_MMIO_BUS, gpa, len, data);
+}
+
 /* A load that no memory answers: kernel devices, then user space's answer. */
 static int mmio_read(struct x86_vcpu *v, gpa_t gpa, void *data, unsigned int len)
 {
@@ -111,7 +126,7 @@ static int mmio_read(struct x86_vcpu *v, gpa_t gpa, void *data, unsigned int len
 				return X86_EMUL_UNHANDLED;
 			*a = (struct x86_mmio_access) { .gpa = gpa, .len = part };
 			mmio->nr_reads = mmio->next_read + 1;
-			if (berth_bus_read(&v->core, BERTH_MMIO_BUS, gpa, part, a->data))
+			if (device_read(v, gpa, part, a->data))
 				return X86_EMUL_EXIT;
 			a->done = true;
 		}
@@ -131,7 +146,7 @@ static int mmio_write(struct x86_vcpu *v, gpa_t gpa, const void *data, unsigned 
 		unsigned int part = min_t(unsigned int, len, MMIO_BYTES);
 		struct x86_mmio_access *a;
 
-		if (berth_bus_write(&v->core, BERTH_MMIO_BUS, gpa, part, data)) {
+		if (device_write(v, gpa, part, data)) {
 			if (v->mmio.nr_writes == X86_MMIO_MAX)
 				return X86_EMUL_UNHANDLED;
 			a = &v->mmio.write[v->mmio.nr_writes++];

@@ -5,6 +5,7 @@
  * an event to the hardware is the vendor's.
  */
 #include <asm/traps.h>
+#include "irq.h"
 #include "state.h"
 
 #define MAX_EXCEPTION		31
@@ -118,6 +119,15 @@ bool x86_interrupt_allowed(struct x86_vcpu *v)
 	       !x86_vendor->get_shadow(v);
 }
 
+/*
+ * May user space's interrupt controller interrupt the guest now?  Beside a local APIC in
+ * the kernel it can only be what drives LINT0.
+ */
+bool x86_window_open(struct x86_vcpu *v)
+{
+	return x86_interrupt_allowed(v) && (!v->lapic || x86_lapic_accepts_pic(v));
+}
+
 /* ---- ioctls ---- */
 
 /*
@@ -125,8 +135,9 @@ bool x86_interrupt_allowed(struct x86_vcpu *v)
  * in user space.
  *
  * It has been acknowledged there, so it goes in with the next entry whatever IF says,
- * and takes the place of one that waits, as the kernel's own KVM has it.  -EINVAL for
- * what is no vector.
+ * and takes the place of one that waits, as the kernel's own KVM has it.  With a local
+ * APIC in the kernel it is the PIC's, for LINT0 to let in.  -EINVAL for what is no
+ * vector, -ENXIO when the PIC is the kernel's, -EEXIST when one waits.
  */
 long x86_ioctl_interrupt(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
@@ -135,14 +146,15 @@ long x86_ioctl_interrupt(struct berth_vcpu *vcpu, void *data, unsigned long uarg
 
 	if (irq->irq > MAX_VECTOR)
 		return -EINVAL;
+	if (to_x86(vcpu)->lapic)
+		return x86_lapic_interrupt(to_x86(vcpu), irq->irq);
 	ev->interrupt.injected = true;
 	ev->interrupt.soft = false;
 	ev->interrupt.nr = irq->irq;
 	return 0;
 }
 
-/* One NMI can wait behind one that is being handled; two when none is. */
-static u8 nmi_limit(const struct x86_vcpu *v)
+u8 x86_nmi_limit(const struct x86_vcpu *v)
 {
 	return v->nmi_masked || v->ev.nmi.injected ? 1 : 2;
 }
@@ -151,7 +163,7 @@ long x86_ioctl_nmi(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
 
-	v->ev.nmi.pending = min_t(u8, v->ev.nmi.pending + 1, nmi_limit(v));
+	v->ev.nmi.pending = min_t(u8, v->ev.nmi.pending + 1, x86_nmi_limit(v));
 	return 0;
 }
 
@@ -172,6 +184,8 @@ long x86_ioctl_get_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 	struct kvm_vcpu_events *events = data;
 
 	memset(events, 0, sizeof(*events));
+	if (v->lapic)
+		x86_lapic_take_nmis(v);
 	if (!is_soft_exception(ev->exception.vector)) {
 		events->exception.pending = ev->exception.pending;
 		events->exception.injected = ev->exception.injected || ev->exception.pending;
@@ -234,7 +248,9 @@ long x86_ioctl_set_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 	v->nmi_masked = events->nmi.masked;
 	ev->nmi.injected = events->nmi.injected;
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
-		ev->nmi.pending = min(events->nmi.pending, nmi_limit(v));
+		ev->nmi.pending = min(events->nmi.pending, x86_nmi_limit(v));
+	if (v->lapic)
+		x86_lapic_set_events(v, events);
 	x86_vendor->update_traps(v);
 	berth_vcpu_request(vcpu, X86_REQ_EVENT);
 	return 0;

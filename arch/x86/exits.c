@@ -6,8 +6,8 @@
 #include <asm/cpufeatures.h>
 #include <linux/kvm_para.h>
 #include <linux/stdarg.h>
+#include "irq.h"
 #include "state.h"
-#include "x86.h"
 
 int x86_exit_debug(struct x86_vcpu *v, u8 vector, u64 dr6, u64 pc)
 {
@@ -132,6 +132,13 @@ int x86_exit_hlt(struct x86_vcpu *v, unsigned int len)
 	if (r < 0)
 		return r;
 	v->core.stats.halt_exits++;
+	if (v->lapic) {
+		v->mp_state = KVM_MP_STATE_HALTED;
+		if (r == BERTH_RUN_AGAIN && !x86_lapic_runnable(v))
+			return BERTH_RUN_BLOCK;
+		v->mp_state = r == BERTH_RUN_AGAIN ? KVM_MP_STATE_RUNNABLE : v->mp_state;
+		return r;
+	}
 	v->core.run->exit_reason = KVM_EXIT_HLT;
 	return BERTH_RUN_USER;
 }

@@ -25,12 +25,15 @@ enum x86_delivery {
 	X86_EXTINT = 7,
 };
 
+/* An ICR's shorthand for whom it is for. */
+enum { X86_SHORTHAND_NONE, X86_SHORTHAND_SELF, X86_SHORTHAND_ALL, X86_SHORTHAND_OTHERS };
+
 /* An interrupt message on its way to local APICs. */
 struct x86_irq_msg {
 	u32 dest;		/* xAPIC: 8 bits; x2APIC: 32 */
 	u8 vector;
 	u8 mode;		/* enum x86_delivery */
-	u8 shorthand;		/* of an ICR: 0 none, 1 self, 2 all, 3 others */
+	u8 shorthand;		/* X86_SHORTHAND_*; with one, dest and logical mean nothing */
 	bool logical;
 	bool level;		/* level-triggered */
 	bool assert;		/* false only for INIT level de-assert */
@@ -64,8 +67,8 @@ static inline bool x86_has_lapic(const struct x86_vcpu *v)
  * x86_apic_send() - deliver a message.
  * @source: the vCPU whose ICR it comes from, for shorthands and x2APIC; else NULL.
  *
- * Returns the number of vCPUs that take it, 0 when it merges with one that waits in
- * every one of them, -1 when no APIC is addressed or enabled.
+ * Returns the number of vCPUs that take it; as in the kernel's KVM one in which it waits
+ * already counts, too.
  * Context: any, also hard interrupt.
  */
 int x86_apic_send(struct x86_vm *vm, struct x86_vcpu *source, const struct x86_irq_msg *msg);
@@ -78,13 +81,7 @@ int x86_msi_send(struct x86_vm *vm, u32 address_lo, u32 address_hi, u32 data);
 void x86_apic_map_update(struct x86_vm *vm);
 void x86_apic_map_destroy(struct x86_vm *vm);
 
-/* ---- lapic.c ---- */
-
-/* vCPU creation in a VM with local APICs in the kernel.  0 or -ENOMEM. */
-int x86_lapic_create(struct x86_vcpu *v);
-void x86_lapic_destroy(struct x86_vcpu *v);
-/* Power-up or INIT state (SDM 3A, 11.4.7). */
-void x86_lapic_reset(struct x86_vcpu *v, bool init);
+/* ---- lapic.c, lapic_timer.c ---- */
 
 /*
  * PIC and I/O APIC to the local APIC: the PIC's INTR line changed to high.  Vcpus that
@@ -98,6 +95,67 @@ bool x86_lapic_accepts_pic(struct x86_vcpu *v);
 int x86_lapic_deliverable(struct x86_vcpu *v);
 /* It is delivered: IRR to ISR. */
 void x86_lapic_accept(struct x86_vcpu *v, u8 vector);
+
+/*
+ * The run loop, in the vCPU's thread.  Of the PIC and the local APIC: does an interrupt
+ * wait that only RFLAGS.IF and the shadow could hold back?  Take it: its vector, or -1.
+ */
+bool x86_interrupt_waits(struct x86_vcpu *v);
+int x86_take_interrupt(struct x86_vcpu *v);
+/* X86_REQ_EVENT: INIT, SIPI and NMIs from elsewhere.  May change v->mp_state. */
+void x86_lapic_take_events(struct x86_vcpu *v);
+void x86_lapic_take_nmis(struct x86_vcpu *v);
+/* An exit that the guest's accesses left behind: BERTH_RUN_USER, else BERTH_RUN_AGAIN. */
+int x86_lapic_look(struct x86_vcpu *v);
+/* Has a vCPU that is not running a reason to? */
+bool x86_lapic_runnable(struct x86_vcpu *v);
+/* Does only the task priority hold an interrupt back?  Then its lowering must exit. */
+bool x86_lapic_held_by_tpr(struct x86_vcpu *v);
+/* The guest or user space wrote v->cr8. */
+void x86_lapic_write_cr8(struct x86_vcpu *v);
+
+static inline bool x86_lapic_has_page(const struct x86_vcpu *v, gpa_t gpa)
+{
+	return v->lapic && !((gpa ^ v->apic_base) & MSR_IA32_APICBASE_BASE);
+}
+
+/* The page at APIC_BASE: 0, or -EOPNOTSUPP when the APIC does not answer there. */
+int x86_lapic_mmio_read(struct x86_vcpu *v, gpa_t gpa, void *data, unsigned int len);
+int x86_lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, const void *data, unsigned int len);
+/* MSRs of x2APIC mode, from 0x800 on: 0, or 1 for #GP. */
+int x86_lapic_get_msr(struct x86_vcpu *v, u32 index, u64 *data);
+int x86_lapic_set_msr(struct x86_vcpu *v, u32 index, u64 data);
+/* IA32_TSC_DEADLINE */
+u64 x86_lapic_get_deadline(struct x86_vcpu *v);
+void x86_lapic_set_deadline(struct x86_vcpu *v, u64 value);
+
+/* ---- lapic_state.c ---- */
+
+/* vCPU creation in a VM with local APICs in the kernel.  0 or -ENOMEM. */
+int x86_lapic_create(struct x86_vcpu *v);
+void x86_lapic_destroy(struct x86_vcpu *v);
+/* Power-up or INIT state (SDM 3A, 11.4.7). */
+void x86_lapic_reset(struct x86_vcpu *v, bool init);
+/* APIC_BASE was @old; user space gave the guest another CPUID.  May sleep. */
+void x86_lapic_base_changed(struct x86_vcpu *v, u64 old);
+void x86_lapic_cpuid_changed(struct x86_vcpu *v);
+
+/* KVM_INTERRUPT and KVM_SET_VCPU_EVENTS where they mean the local APIC. */
+long x86_lapic_interrupt(struct x86_vcpu *v, u8 vector);
+void x86_lapic_set_events(struct x86_vcpu *v, const struct kvm_vcpu_events *events);
+/* KVM_GET/SET_MP_STATE */
+void x86_lapic_take_init_sipi(struct x86_vcpu *v);
+bool x86_lapic_set_mp_state(struct x86_vcpu *v, u32 state);
+
+#define X86_MAX_VCPU_IDS	4096
+#define X86_X2APIC_API_FLAGS	(KVM_X2APIC_API_USE_32BIT_IDS | \
+				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+
+long x86_ioctl_get_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+long x86_ioctl_set_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+long x86_ioctl_set_boot_cpu_id(struct berth_vm *vm, void *data, unsigned long uarg);
+int x86_enable_x2apic_api(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enable_max_vcpu_id(struct berth_vm *vm, const struct kvm_enable_cap *args);
 
 /* ---- pic.c: the 8259 pair ---- */
 

@@ -4,11 +4,13 @@
  * where it is kept; RDMSR, WRMSR, KVM_GET/SET_MSRS and the lists of indices.
  * Machine-check registers are in mce.c.
  */
+#include <asm/apicdef.h>
 #include <asm/mtrr.h>
 #include <asm/tsc.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/asm/kvm_para.h>
+#include "irq.h"
 #include "state.h"
 
 #define MAX_IO_MSRS	256	/* entries of one KVM_GET/SET_MSRS are fewer than this */
@@ -59,7 +61,6 @@ enum {
 #define HWCR_KEPT		(BIT_ULL(18) | BIT_ULL(24))
 
 #define APIC_BASE_RESERVED	0x2ffull
-#define APIC_BASE_EXTD		BIT_ULL(10)
 
 #define OSVW_KNOWN		4	/* workarounds the status speaks about: none applies */
 #define K7_CLK_CTL_RAMP		0x20000000ull
@@ -254,10 +255,25 @@ static int set_tsc_aux(struct x86_vcpu *v, const struct msr_row *row, u32 index,
 	return set_vendor(v, row, index, (u32)data, host);
 }
 
+/* x2APIC mode is of an enabled APIC, and of a guest that knows it (SDM 3A, 11.12.1). */
 int x86_check_apic_base(struct x86_vcpu *v, u64 value)
 {
-	/* x2APIC needs an APIC in the kernel. */
-	return (value & (x86_gpa_reserved(v) | APIC_BASE_RESERVED | APIC_BASE_EXTD)) != 0;
+	u64 reserved = x86_gpa_reserved(v) | APIC_BASE_RESERVED;
+
+	if (!x86_guest_has(v, X86_FEATURE_X2APIC))
+		reserved |= X2APIC_ENABLE;
+	if ((value & X2APIC_ENABLE) && !(value & MSR_IA32_APICBASE_ENABLE))
+		return 1;
+	return (value & reserved) != 0;
+}
+
+void x86_set_apic_base(struct x86_vcpu *v, u64 value)
+{
+	u64 old = v->apic_base;
+
+	WRITE_ONCE(v->apic_base, value);
+	if (v->lapic)
+		x86_lapic_base_changed(v, old);
 }
 
 static int get_apic_base(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data,
@@ -270,9 +286,15 @@ static int get_apic_base(struct x86_vcpu *v, const struct msr_row *row, u32 inde
 static int set_apic_base(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
 			 bool host)
 {
+	u64 entered = ~v->apic_base & data, left = v->apic_base & ~data;
+
 	if (x86_check_apic_base(v, data))
 		return 1;
-	v->apic_base = data;
+	/* A guest enters x2APIC mode from xAPIC mode and leaves it to no mode at all. */
+	if (!host && ((entered & X2APIC_ENABLE && entered & MSR_IA32_APICBASE_ENABLE) ||
+		      (left & X2APIC_ENABLE && data & MSR_IA32_APICBASE_ENABLE)))
+		return 1;
+	x86_set_apic_base(v, data);
 	return 0;
 }
 
@@ -333,6 +355,32 @@ static int set_de_cfg(struct x86_vcpu *v, const struct msr_row *row, u32 index, 
 	if (data & ~host_de_cfg() || (!host && data != host_de_cfg()))
 		return 1;
 	return set_slot(v, row, index, data, host);
+}
+
+static int get_x2apic(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data,
+		      bool host)
+{
+	return x86_lapic_get_msr(v, index, data);
+}
+
+static int set_x2apic(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
+		      bool host)
+{
+	return x86_lapic_set_msr(v, index, data);
+}
+
+static int get_deadline(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data,
+			bool host)
+{
+	*data = x86_lapic_get_deadline(v);
+	return 0;
+}
+
+static int set_deadline(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
+			bool host)
+{
+	x86_lapic_set_deadline(v, data);
+	return 0;
 }
 
 static int get_mce(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data, bool host)
@@ -412,6 +460,9 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_DRAM_ENERGY_STATUS), CONSTANT(0) },
 	{ ONE(MSR_PP0_ENERGY_STATUS), CONSTANT(0) },
 	{ ONE(MSR_PP1_ENERGY_STATUS), CONSTANT(0) },
+	{ ONE(MSR_IA32_TSC_DEADLINE), .flags = RW | SAVE, .get = get_deadline,
+	  .set = set_deadline },
+	{ RANGE(APIC_BASE_MSR, 0x100), .flags = RW, .get = get_x2apic, .set = set_x2apic },
 	{ ONE(MSR_EFER), .flags = RW, .get = get_efer, .set = set_efer },
 	{ ONE(MSR_STAR), .flags = RW | SAVE, .get = get_vendor, .set = set_vendor },
 	{ RANGE(MSR_LSTAR, 2), .flags = RW | SAVE, .get = get_vendor,

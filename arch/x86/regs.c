@@ -4,11 +4,16 @@
  * that sets them must pass, reset values, and KVM_GET/SET_REGS, SREGS, SREGS2.
  * Debug registers are in debug.c, XCR0's ioctls in fpu.c.
  */
+#include "irq.h"
 #include "state.h"
 
 #define CR0_DEFINED	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \
 			 X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | \
 			 X86_CR0_PG)
+#define RESET_RIP	0xfff0
+#define RESET_CS	0xf000
+#define RESET_CS_BASE	0xffff0000
+
 #define CR0_FLUSH	(X86_CR0_PG | X86_CR0_WP)
 #define CR4_FLUSH	(X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PCIDE | X86_CR4_LA57 | \
 			 X86_CR4_SMEP | X86_CR4_SMAP)
@@ -155,6 +160,8 @@ int x86_write_cr8(struct x86_vcpu *v, u64 value)
 	if (value & ~X86_CR8_TPR)
 		return 1;
 	v->cr8 = value;
+	if (v->lapic)
+		x86_lapic_write_cr8(v);
 	return 0;
 }
 
@@ -227,7 +234,7 @@ static void reset_segments(struct x86_vcpu *v)
 {
 	const struct kvm_segment data = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };
 	const struct kvm_segment code = {
-		.base = 0xffff0000, .limit = 0xffff, .selector = 0xf000, .type = 11,
+		.base = RESET_CS_BASE, .limit = 0xffff, .selector = RESET_CS, .type = 11,
 		.present = 1, .s = 1,
 	};
 	const struct kvm_segment ldtr = { .limit = 0xffff, .type = 2, .present = 1 };
@@ -259,7 +266,7 @@ void x86_reset_regs(struct x86_vcpu *v, bool init)
 	memset(v->gpr, 0, sizeof(v->gpr));
 	x86_cpuid(v, &eax, &ebx, &ecx, &edx);
 	v->gpr[X86_RDX] = eax ? eax : 0x600;	/* family, model, stepping */
-	v->rip = 0xfff0;
+	v->rip = RESET_RIP;
 	v->rflags = X86_EFLAGS_FIXED;
 	v->cr8 = 0;
 	memset(v->db, 0, sizeof(v->db));
@@ -272,7 +279,8 @@ void x86_reset_regs(struct x86_vcpu *v, bool init)
 	if (!init) {
 		v->xcr0 = XFEATURE_MASK_FP;
 		v->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
-			       (v->core.id ? 0 : MSR_IA32_APICBASE_BSP);
+			       (v->core.id == to_x86_vm(v->core.vm)->bsp_id ?
+				MSR_IA32_APICBASE_BSP : 0);
 		x86_vendor->set_msr(v, MSR_IA32_CR_PAT, 0x0007040600070406ull);
 		x86_set_guest_tsc(v, 0);
 	}
@@ -366,7 +374,7 @@ static int set_sregs_common(struct x86_vcpu *v, const struct kvm_sregs *sregs)
 	if (!sregs_valid(v, sregs))
 		return -EINVAL;
 
-	v->apic_base = sregs->apic_base;
+	x86_set_apic_base(v, sregs->apic_base);
 	x86_write_cr8(v, sregs->cr8);
 	x86_vendor->set_table(v, &sregs->gdt, &sregs->idt);
 	x86_vendor->set_efer(v, sregs->efer);
@@ -378,6 +386,11 @@ static int set_sregs_common(struct x86_vcpu *v, const struct kvm_sregs *sregs)
 		x86_vendor->set_segment(v, (const void *)sregs + sregs_segment[nr], nr);
 	x86_vendor->update_traps(v);
 	x86_vendor->tlb_flush(v);
+	/* Programs that do not know KVM_SET_MP_STATE restart the boot CPU so. */
+	if ((v->apic_base & MSR_IA32_APICBASE_BSP) && v->rip == RESET_RIP &&
+	    sregs->cs.selector == RESET_CS && sregs->cs.base == RESET_CS_BASE &&
+	    !(sregs->cr0 & X86_CR0_PE))
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <asm/tsc.h>
 #include <linux/ktime.h>
+#include "irq.h"
 #include "state.h"
 
 /* The TSC counts within this of what was asked for, or it is another frequency. */
@@ -13,22 +14,27 @@
 /* Where three pages below 4 GiB end, for KVM_SET_TSS_ADDR. */
 #define TSS_ADDR_MAX		((u32)(-3 * (int)PAGE_SIZE))
 
-/* Without an interrupt controller in the kernel a vCPU is never anything but runnable. */
+/* An INIT or SIPI that has come is part of the state that is told. */
 long x86_ioctl_get_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
+	struct x86_vcpu *v = to_x86(vcpu);
 	struct kvm_mp_state *state = data;
 
-	state->mp_state = to_x86(vcpu)->mp_state;
+	if (v->lapic)
+		x86_lapic_take_init_sipi(v);
+	state->mp_state = v->mp_state;
 	return 0;
 }
 
+/* Without an interrupt controller in the kernel a vCPU is never anything but runnable. */
 long x86_ioctl_set_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
+	struct x86_vcpu *v = to_x86(vcpu);
 	const struct kvm_mp_state *state = data;
 
-	if (state->mp_state != KVM_MP_STATE_RUNNABLE)
+	if (v->lapic ? !x86_lapic_set_mp_state(v, state->mp_state) :
+		       state->mp_state != KVM_MP_STATE_RUNNABLE)
 		return -EINVAL;
-	to_x86(vcpu)->mp_state = state->mp_state;
 	berth_vcpu_request(vcpu, X86_REQ_EVENT);
 	return 0;
 }

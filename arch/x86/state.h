@@ -113,6 +113,8 @@ long x86_ioctl_set_clock(struct berth_vm *vm, void *data, unsigned long uarg);
 int x86_msr_setup(void);
 /* May APIC_BASE have this value?  0, or 1 for #GP. */
 int x86_check_apic_base(struct x86_vcpu *v, u64 value);
+/* It may: the local APIC in the kernel follows.  May sleep. */
+void x86_set_apic_base(struct x86_vcpu *v, u64 value);
 
 /* ---- mce.c ---- */
 void x86_mce_init(struct x86_vcpu *v);

@@ -9,7 +9,6 @@
 #include <asm/cpufeature.h>
 #include "irq.h"
 #include "state.h"
-#include "x86.h"
 
 const struct x86_vendor *x86_vendor __ro_after_init;
 
@@ -59,6 +58,7 @@ int x86_vm_init(struct berth_vm *vm, unsigned long type)
 		return r;
 	vm->s2.max_gfn = min_t(gfn_t, vm->s2.max_gfn,
 			       BIT_ULL(boot_cpu_data.x86_phys_bits - PAGE_SHIFT));
+	mutex_init(&to_x86_vm(vm)->apic_map_lock);
 	/* The VM's clock starts now (KVM_GET_CLOCK). */
 	to_x86_vm(vm)->clock_offset = -ktime_get_boottime_ns();
 	return 0;
@@ -67,6 +67,7 @@ int x86_vm_init(struct berth_vm *vm, unsigned long type)
 void x86_vm_destroy(struct berth_vm *vm)
 {
 	x86_irqchip_destroy(to_x86_vm(vm));
+	x86_apic_map_destroy(to_x86_vm(vm));
 	berth_s2_destroy(&vm->s2);
 }
 
@@ -78,7 +79,12 @@ int x86_slot_check(struct berth_vm *vm, const struct berth_slot *slot)
 /* xAPIC ids above 255 are user space's affair while the controllers are. */
 int x86_vcpu_check(struct berth_vm *vm, unsigned int id)
 {
-	return 0;
+	struct x86_vm *x86 = to_x86_vm(vm);
+
+	/* KVM_CAP_MAX_VCPU_ID cannot be given any more. */
+	if (!x86->max_vcpu_ids)
+		x86->max_vcpu_ids = X86_MAX_VCPU_IDS;
+	return id >= x86->max_vcpu_ids ? -EINVAL : 0;
 }
 
 int x86_vcpu_init(struct berth_vcpu *vcpu)
@@ -91,15 +97,27 @@ int x86_vcpu_init(struct berth_vcpu *vcpu)
 	r = x86_msr_init(v);
 	if (r)
 		goto out_fpu;
+	if (x86_irqchip(vcpu->vm) != X86_IRQCHIP_NONE) {
+		r = x86_lapic_create(v);
+		if (r)
+			goto out_msr;
+	}
 	r = x86_vendor->vcpu_init(v);
 	if (r)
-		goto out_msr;
-	v->mp_state = KVM_MP_STATE_RUNNABLE;
+		goto out_lapic;
 	x86_cpuid_init(v);
 	x86_reset_regs(v, false);
+	if (v->lapic) {
+		x86_lapic_reset(v, false);
+		/* All but the boot CPU wait for INIT and SIPI. */
+		if (vcpu->id != to_x86_vm(vcpu->vm)->bsp_id)
+			v->mp_state = KVM_MP_STATE_UNINITIALIZED;
+	}
 	vcpu->initialized = true;
 	return 0;
 
+out_lapic:
+	x86_lapic_destroy(v);
 out_msr:
 	x86_msr_destroy(v);
 out_fpu:
@@ -111,6 +129,7 @@ void x86_vcpu_destroy(struct berth_vcpu *vcpu)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
 
+	x86_lapic_destroy(v);
 	x86_vendor->vcpu_destroy(v);
 	x86_cpuid_destroy(v);
 	x86_msr_destroy(v);
@@ -135,9 +154,11 @@ int x86_run_begin(struct berth_vcpu *vcpu)
 
 	/* The guest's FPU state is this task's until run_end(), whatever the scheduler does. */
 	fpu_swap_kvm_fpstate(&v->fpu, true);
-	if (x86_write_cr8(v, READ_ONCE(run->cr8)))
+	/* The task priority of a local APIC in the kernel is not user space's to give here. */
+	if (!v->lapic && x86_write_cr8(v, READ_ONCE(run->cr8)))
 		return -EINVAL;
-	v->want_irq_window = READ_ONCE(run->request_interrupt_window);
+	v->want_irq_window = READ_ONCE(run->request_interrupt_window) &&
+			     x86_irqchip(vcpu->vm) != X86_IRQCHIP_KERNEL;
 	complete = v->complete;
 	if (!complete)
 		return BERTH_RUN_AGAIN;
@@ -145,9 +166,35 @@ int x86_run_begin(struct berth_vcpu *vcpu)
 	return complete(v);
 }
 
+/*
+ * A vCPU that does not run: halted, or before its start-up message.  As with the kernel's
+ * KVM, one that had not even got its INIT returns to user space when something came.
+ */
+static noinline int wait(struct x86_vcpu *v)
+{
+	u32 was = v->mp_state;
+
+	if (!x86_lapic_runnable(v))
+		return berth_work_pending(&v->core) ? BERTH_RUN_WORK : BERTH_RUN_BLOCK;
+	x86_lapic_take_events(v);
+	if (was == KVM_MP_STATE_UNINITIALIZED)
+		return -EAGAIN;
+	if (v->mp_state == KVM_MP_STATE_HALTED)
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
+	return v->mp_state == KVM_MP_STATE_RUNNABLE ? BERTH_RUN_AGAIN : BERTH_RUN_BLOCK;
+}
+
 int x86_vcpu_run(struct berth_vcpu *vcpu)
 {
-	return x86_vendor->run(to_x86(vcpu));
+	struct x86_vcpu *v = to_x86(vcpu);
+	int r;
+
+	if (unlikely(v->mp_state != KVM_MP_STATE_RUNNABLE)) {
+		r = wait(v);
+		if (r != BERTH_RUN_AGAIN)
+			return r;
+	}
+	return x86_vendor->run(v);
 }
 
 void x86_run_end(struct berth_vcpu *vcpu)
@@ -160,14 +207,13 @@ void x86_run_end(struct berth_vcpu *vcpu)
 	run->flags = 0;
 	run->cr8 = v->cr8;
 	run->apic_base = v->apic_base;
-	run->ready_for_interrupt_injection = x86_interrupt_allowed(v);
+	run->ready_for_interrupt_injection = x86_irqchip(vcpu->vm) == X86_IRQCHIP_KERNEL ||
+					     x86_window_open(v);
 }
 
 bool x86_vcpu_runnable(struct berth_vcpu *vcpu)
 {
-	struct x86_vcpu *v = to_x86(vcpu);
-
-	return v->mp_state == KVM_MP_STATE_RUNNABLE || v->ev.nmi.pending;
+	return x86_lapic_runnable(to_x86(vcpu));
 }
 
 void x86_vcpu_dump(struct berth_vcpu *vcpu)

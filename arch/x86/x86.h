@@ -57,6 +57,7 @@ struct x86_events {
 		bool injected;
 	} nmi;
 	bool triple_fault;
+	bool apic;			/* look whether the local APIC or PIC has one */
 };
 
 /* A part, of at most 8 bytes, of an emulated access that no memory answers. */
@@ -165,6 +166,9 @@ struct x86_vm {
 	struct x86_ioapic *ioapic;	/* [I] */
 	struct x86_pit *pit;		/* [l] */
 	u32 bsp_id;			/* [l] KVM_SET_BOOT_CPU_ID */
+	u32 max_vcpu_ids;		/* [l] KVM_CAP_MAX_VCPU_ID; 0: not set */
+	bool x2apic_format;		/* [a] KVM_X2APIC_API_USE_32BIT_IDS */
+	bool x2apic_quirk_off;		/* [a] KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */
 };
 
 static inline struct x86_vcpu *to_x86(struct berth_vcpu *vcpu)
@@ -262,6 +266,12 @@ void x86_deliver_exception(struct x86_vcpu *v);
 
 /* May an external interrupt be delivered now?  (IF, shadow, nothing else on its way) */
 bool x86_interrupt_allowed(struct x86_vcpu *v);
+
+/* May user space's interrupt controller interrupt the guest now? */
+bool x86_window_open(struct x86_vcpu *v);
+
+/* One NMI can wait behind one that is being handled; two when none is. */
+u8 x86_nmi_limit(const struct x86_vcpu *v);
 
 /* KVM_INTERRUPT, KVM_NMI, GET/SET_VCPU_EVENTS */
 long x86_ioctl_interrupt(struct berth_vcpu *vcpu, void *data, unsigned long uarg);

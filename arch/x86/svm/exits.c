@@ -152,15 +152,15 @@ static int finish_write(struct x86_vcpu *v, int fault, unsigned int len)
 }
 
 /*
- * User space has the interrupt controller: it must hear of a lower priority, which may
- * let an interrupt through.
+ * Where user space has the interrupt controller it must hear of a lower priority, which
+ * may let an interrupt through.
  */
 static int write_cr8(struct x86_vcpu *v, u64 value, unsigned int len)
 {
 	u64 old = v->cr8;
 	int r = finish_write(v, x86_write_cr8(v, value), len);
 
-	if (r != BERTH_RUN_AGAIN || v->cr8 >= old)
+	if (r != BERTH_RUN_AGAIN || v->lapic || v->cr8 >= old)
 		return r;
 	v->core.run->exit_reason = KVM_EXIT_SET_TPR;
 	return BERTH_RUN_USER;
@@ -353,6 +353,8 @@ static int do_shutdown(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 	svm_vmcb_init(v);
 	svm->vmcb->save.g_pat = pat;
 	x86_reset_regs(v, true);
+	if (v->lapic)
+		x86_lapic_reset(v, true);
 	v->core.run->exit_reason = KVM_EXIT_SHUTDOWN;
 	return BERTH_RUN_USER;
 }

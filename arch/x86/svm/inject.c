@@ -179,10 +179,59 @@ void svm_close_irq_window(struct svm_vcpu *svm)
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
 }
 
+/*
+ * MOV to CR8 need not exit where the priority is the local APIC's in the kernel, unless
+ * lowering it lets an interrupt through.  While one waits for IF it exits, too: QEMU's
+ * TCG ends when CR8 is written under a pending virtual interrupt.
+ */
+static void intercept_cr8(struct x86_vcpu *v, struct svm_vcpu *svm, bool waits)
+{
+	bool on = waits || x86_lapic_held_by_tpr(v);
+	bool was = svm->vmcb->control.intercepts[INTERCEPT_CR8_WRITE / 32] &
+		   BIT(INTERCEPT_CR8_WRITE % 32);
+
+	if (on == was)
+		return;
+	svm_intercept(svm, INTERCEPT_CR8_WRITE, on);
+	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
+}
+
+/* What the controllers in the kernel have, now or as soon as the guest can take it. */
+static void inject_or_await_interrupt(struct x86_vcpu *v, struct svm_vcpu *svm, bool *busy)
+{
+	bool waits = x86_interrupt_waits(v);
+	int vector;
+
+	if (waits && !*busy && x86_interrupt_allowed(v)) {
+		vector = x86_take_interrupt(v);
+		/* The PIC's may have gone meanwhile. */
+		if (vector >= 0) {
+			v->ev.interrupt.injected = true;
+			v->ev.interrupt.soft = false;
+			v->ev.interrupt.nr = vector;
+			inject_interrupt(v, svm, busy);
+		}
+		waits = x86_interrupt_waits(v);
+	}
+	if (waits)
+		open_irq_window(svm);
+	else if (svm->irq_window)
+		svm_close_irq_window(svm);
+	/* Looked at again when something changes. */
+	v->ev.apic = waits;
+	intercept_cr8(v, svm, waits);
+}
+
 int svm_inject(struct x86_vcpu *v, struct svm_vcpu *svm)
 {
 	bool busy;
 	int r;
+
+	if (v->ev.apic) {
+		r = x86_lapic_look(v);
+		if (r != BERTH_RUN_AGAIN)
+			return r;
+	}
 
 	if (v->ev.triple_fault) {
 		v->ev.triple_fault = false;
@@ -194,13 +243,16 @@ int svm_inject(struct x86_vcpu *v, struct svm_vcpu *svm)
 		return r;
 	if (v->ev.nmi.pending)
 		inject_or_await_nmi(v, svm, &busy);
+	if (v->ev.apic)
+		inject_or_await_interrupt(v, svm, &busy);
 	if (v->want_irq_window) {
-		if (x86_interrupt_allowed(v)) {
+		if (x86_window_open(v)) {
 			v->want_irq_window = false;
 			v->core.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return BERTH_RUN_USER;
 		}
-		open_irq_window(svm);
+		if (!v->lapic || x86_lapic_accepts_pic(v))
+			open_irq_window(svm);
 	}
 	return BERTH_RUN_AGAIN;
 }

@@ -111,6 +111,8 @@ static __always_inline void store_guest(struct x86_vcpu *v, struct svm_vcpu *svm
 	v->gpr[X86_RSP] = save->rsp;
 	v->rip = save->rip;
 	v->rflags = save->rflags;
+	/* Beside a local APIC in the kernel the guest may write it without an exit. */
+	v->cr8 = c->int_ctl & V_TPR_MASK;
 }
 
 static noinstr bool run_guest(struct x86_vcpu *v, struct svm_vcpu *svm, phys_addr_t host)
@@ -171,11 +173,15 @@ static __always_inline int enter(struct x86_vcpu *v, struct svm_vcpu *svm)
 	return likely(ran) ? BERTH_RUN_AGAIN : -EIO;
 }
 
-static void serve_requests(struct x86_vcpu *v)
+/* Another vCPU's INIT may end the run: BERTH_RUN_BLOCK. */
+static int serve_requests(struct x86_vcpu *v)
 {
 	if (berth_vcpu_take_request(&v->core, BERTH_REQ_TLB_FLUSH))
 		svm_tlb_flush(v);
-	berth_vcpu_take_request(&v->core, X86_REQ_EVENT);
+	if (!berth_vcpu_take_request(&v->core, X86_REQ_EVENT) || !v->lapic)
+		return BERTH_RUN_AGAIN;
+	x86_lapic_take_events(v);
+	return v->mp_state == KVM_MP_STATE_RUNNABLE ? BERTH_RUN_AGAIN : BERTH_RUN_BLOCK;
 }
 
 int svm_run(struct x86_vcpu *v)
@@ -185,8 +191,11 @@ int svm_run(struct x86_vcpu *v)
 	int r;
 
 	do {
-		if (unlikely(READ_ONCE(v->core.requests)))
-			serve_requests(v);
+		if (unlikely(READ_ONCE(v->core.requests))) {
+			r = serve_requests(v);
+			if (r != BERTH_RUN_AGAIN)
+				return r;
+		}
 		if (unlikely(svm_event_waits(v))) {
 			r = svm_inject(v, svm);
 			if (r != BERTH_RUN_AGAIN) {

@@ -10,7 +10,7 @@
 #include <asm/svm.h>
 #include <linux/irq_work.h>
 #include <linux/percpu.h>
-#include "x86.h"
+#include "irq.h"
 
 /*
  * Optional features: what the CPU has and the module parameter of the same name left
@@ -184,7 +184,8 @@ static inline bool svm_event_waits(const struct x86_vcpu *v)
 	const struct x86_events *ev = &v->ev;
 
 	return ev->exception.pending | ev->exception.injected | ev->interrupt.injected |
-	       ev->nmi.pending | ev->nmi.injected | ev->triple_fault | v->want_irq_window;
+	       ev->nmi.pending | ev->nmi.injected | ev->triple_fault | ev->apic |
+	       v->want_irq_window;
 }
 
 /* Bring it, or ask the CPU to exit when it can be brought.  enum berth_run. */
