@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* x86 local APIC in the kernel: registers, priorities, messages, modes, state. Timers are in lapic_timer.c. */
+#include <sched.h>
+
 #include "lapic.h"
 
 #define SPLIT NEED(KVM_CAP_SPLIT_IRQCHIP)
@@ -281,24 +283,32 @@ TEST(lapic_pending_interrupt_ends_hlt, SPLIT)
 	run_done(vcpu);
 }
 
+GUEST64(guest_tell_and_hlt,
+	"incq	(%rdi)\n"
+	"sti\n"
+	"hlt\n"
+	DONE);
+
 TEST(lapic_hlt_stays_in_the_kernel, SPLIT)
 {
 	struct vcpu *vcpu = new_split_vcpu();
 	struct runner r;
 
-	x86_start(vcpu, X86_KEEP, guest_sti_hlt_loop, 0, 0, 0);
-	runner_start(&r, vcpu);
-	expect_ret(runner_stop(&r), -EINTR);
-	expect_eq(vcpu->run->exit_reason, KVM_EXIT_INTR);
-	while (mp_state(vcpu) != KVM_MP_STATE_HALTED) {
-		/* The signal came before the instruction. */
+	/* Unless the signal was faster than the instruction. */
+	do {
+		uint64_t was = *code_word(vcpu->vm, DATA_GPA);
+
+		x86_start(vcpu, X86_KEEP, guest_tell_and_hlt, DATA_GPA, 0, 0);
 		runner_start(&r, vcpu);
-		usleep(1000);
+		wait_change(code_word(vcpu->vm, DATA_GPA), was);
+		sched_yield();
 		expect_ret(runner_stop(&r), -EINTR);
-	}
-	/* Awake it is no longer halted. */
+		expect_eq(vcpu->run->exit_reason, KVM_EXIT_INTR);
+	} while (mp_state(vcpu) != KVM_MP_STATE_HALTED);
+	expect_eq(get_regs(vcpu).rip, x86_gpa(guest_tell_and_hlt) + 5);
 	expect_ret(signal_msi(vcpu->vm, APIC_BASE, 0, 0x66), 1);
 	run_trap(vcpu, 0x66);
+	/* Awake it is no longer halted. */
 	expect_eq(mp_state(vcpu), KVM_MP_STATE_RUNNABLE);
 	run_done(vcpu);
 }

@@ -117,7 +117,7 @@ void apic_rdmsr_faults(struct vcpu *vcpu, uint32_t index)
 	run_trap(vcpu, 13);
 }
 
-GUEST64(guest_open,
+GUEST64(guest_take,
 	"sti\n"
 	"nop\n"
 	"nop\n"
@@ -125,13 +125,13 @@ GUEST64(guest_open,
 
 struct x86_trap *take_interrupt(struct vcpu *vcpu, unsigned int vector)
 {
-	x86_start(vcpu, X86_KEEP, guest_open, 0, 0, 0);
+	x86_start(vcpu, X86_KEEP, guest_take, 0, 0, 0);
 	return run_trap(vcpu, vector);
 }
 
 void take_none(struct vcpu *vcpu)
 {
-	x86_start(vcpu, X86_KEEP, guest_open, 0, 0, 0);
+	x86_start(vcpu, X86_KEEP, guest_take, 0, 0, 0);
 	run_done(vcpu);
 }
 
