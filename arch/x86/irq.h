@@ -153,6 +153,7 @@ bool x86_lapic_set_mp_state(struct x86_vcpu *v, u32 state);
 
 long x86_ioctl_get_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+long x86_ioctl_set_vapic_addr(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_boot_cpu_id(struct berth_vm *vm, void *data, unsigned long uarg);
 int x86_enable_x2apic_api(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_enable_max_vcpu_id(struct berth_vm *vm, const struct kvm_enable_cap *args);

@@ -240,6 +240,26 @@ void x86_lapic_set_events(struct x86_vcpu *v, const struct kvm_vcpu_events *even
 		clear_bit(LAPIC_INIT, &l->events);
 }
 
+/*
+ * KVM_SET_VAPIC_ADDR: where a guest that user space has patched looks for its task
+ * priority.  None is patched, since accesses to it are not reported (KVM_CAP_VAPIC is 0);
+ * but QEMU aborts where it may not say the address.  -EINVAL for what is no memory.
+ */
+long x86_ioctl_set_vapic_addr(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	const struct kvm_vapic_addr *vapic = data;
+	struct berth_vm *vm = vcpu->vm;
+	bool valid;
+	int idx;
+
+	if (!to_x86(vcpu)->lapic)
+		return -EINVAL;
+	idx = srcu_read_lock(&vm->srcu);
+	valid = !vapic->vapic_addr || berth_guest_hva(vm, vapic->vapic_addr, true);
+	srcu_read_unlock(&vm->srcu, idx);
+	return valid ? 0 : -EINVAL;
+}
+
 /* False for what is no state. */
 bool x86_lapic_set_mp_state(struct x86_vcpu *v, u32 state)
 {

@@ -654,6 +654,20 @@ TEST(lapic_ioctls_need_an_apic)
 	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_LAPIC, &state), -EINVAL);
 }
 
+TEST(lapic_vapic_address_is_memory, SPLIT)
+{
+	struct kvm_vapic_addr addr = { DATA_GPA };
+	struct vcpu *vcpu = new_split_vcpu();
+
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_VAPIC_ADDR, &addr), 0);
+	addr.vapic_addr = MMIO_GPA;
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_VAPIC_ADDR, &addr), -EINVAL);
+	addr.vapic_addr = 0;
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_VAPIC_ADDR, &addr), 0);
+	vcpu = vcpu_new(vm_new(), 0);
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_VAPIC_ADDR, &addr), -EINVAL);
+}
+
 TEST(lapic_state_goes_round, SPLIT)
 {
 	struct vcpu *a = new_split_vcpu(), *b;
