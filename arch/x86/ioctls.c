@@ -67,8 +67,9 @@ const struct berth_ioctl x86_ioctls[] = {
 	VCPU_IOCTL(KVM_GET_MP_STATE, 0, KVM_CAP_MP_STATE, x86_ioctl_get_mp_state),
 	VCPU_IOCTL(KVM_SET_MP_STATE, 0, KVM_CAP_MP_STATE, x86_ioctl_set_mp_state),
 	VCPU_IOCTL(KVM_GET_LAPIC, 0, KVM_CAP_IRQCHIP, x86_ioctl_get_lapic),
-	VCPU_IOCTL(KVM_SET_LAPIC, 0, KVM_CAP_IRQCHIP, x86_ioctl_set_lapic),
-	VCPU_IOCTL(KVM_SET_VAPIC_ADDR, 0, KVM_CAP_IRQCHIP, x86_ioctl_set_vapic_addr),
+	/* Without a local APIC it does not matter where the argument is. */
+	VCPU_IOCTL(KVM_SET_LAPIC, VALUE, KVM_CAP_IRQCHIP, x86_ioctl_set_lapic),
+	VCPU_IOCTL(KVM_SET_VAPIC_ADDR, VALUE, KVM_CAP_IRQCHIP, x86_ioctl_set_vapic_addr),
 	VCPU_IOCTL(KVM_TRANSLATE, 0, 0, x86_ioctl_translate),
 	VCPU_IOCTL(KVM_GET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_get_tsc_khz),
 	VCPU_IOCTL(KVM_SET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_set_tsc_khz),

@@ -4,6 +4,7 @@
  * KVM_GET/SET_LAPIC, and what user space chooses for all APICs of a VM.
  */
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include "lapic.h"
 #include "state.h"
 
@@ -181,19 +182,11 @@ static void set_vectors(unsigned long *bitmap, struct kvm_lapic_state *state, un
 				      (u64)*page_reg(state, first + 32 * i + 16) << 32);
 }
 
-/*
- * x86_ioctl_set_lapic() - KVM_SET_LAPIC (api.rst 4.58): the counter goes on from TMCCT.
- *
- * What a guest could not write there is dropped.  -EINVAL without a local APIC, or for
- * another id than the vCPU's where user space gives 32 bits of it.
- */
-long x86_ioctl_set_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+static int set_state(struct x86_lapic *l, struct kvm_lapic_state *state)
 {
-	struct x86_lapic *l = to_x86(vcpu)->lapic;
-	struct kvm_lapic_state *state = data;
 	unsigned int offset;
 
-	if (!l || !id_valid(l, *page_reg(state, APIC_ID)))
+	if (!id_valid(l, *page_reg(state, APIC_ID)))
 		return -EINVAL;
 	lapic_timer_cancel(l);
 	for (offset = 0; offset < LAPIC_NR_REGS * 16; offset += 16)
@@ -206,8 +199,30 @@ long x86_ioctl_set_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg
 		set_x2apic_id(l);
 	update_map(l);
 	lapic_timer_restore(l, *page_reg(state, APIC_TMCCT));
-	berth_vcpu_request(vcpu, X86_REQ_EVENT);
+	berth_vcpu_request(&l->v->core, X86_REQ_EVENT);
 	return 0;
+}
+
+/*
+ * x86_ioctl_set_lapic() - KVM_SET_LAPIC (api.rst 4.58): the counter goes on from TMCCT.
+ *
+ * What a guest could not write there is dropped.  -EINVAL without a local APIC, or for
+ * another id than the vCPU's where user space gives 32 bits of it.
+ */
+long x86_ioctl_set_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
+{
+	struct x86_lapic *l = to_x86(vcpu)->lapic;
+	struct kvm_lapic_state *state;
+	int r;
+
+	if (!l)
+		return -EINVAL;
+	state = memdup_user((void __user *)uarg, sizeof(*state));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	r = set_state(l, state);
+	kfree(state);
+	return r;
 }
 
 /* ---- other ioctls that mean a local APIC in the kernel ---- */
@@ -247,15 +262,17 @@ void x86_lapic_set_events(struct x86_vcpu *v, const struct kvm_vcpu_events *even
  */
 long x86_ioctl_set_vapic_addr(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
-	const struct kvm_vapic_addr *vapic = data;
 	struct berth_vm *vm = vcpu->vm;
+	struct kvm_vapic_addr vapic;
 	bool valid;
 	int idx;
 
 	if (!to_x86(vcpu)->lapic)
 		return -EINVAL;
+	if (copy_from_user(&vapic, (void __user *)uarg, sizeof(vapic)))
+		return -EFAULT;
 	idx = srcu_read_lock(&vm->srcu);
-	valid = !vapic->vapic_addr || berth_guest_hva(vm, vapic->vapic_addr, true);
+	valid = !vapic.vapic_addr || berth_guest_hva(vm, vapic.vapic_addr, true);
 	srcu_read_unlock(&vm->srcu, idx);
 	return valid ? 0 : -EINVAL;
 }

@@ -207,8 +207,9 @@ void x86_run_end(struct berth_vcpu *vcpu)
 	run->flags = 0;
 	run->cr8 = v->cr8;
 	run->apic_base = v->apic_base;
-	run->ready_for_interrupt_injection = x86_irqchip(vcpu->vm) == X86_IRQCHIP_KERNEL ||
-					     x86_window_open(v);
+	run->ready_for_interrupt_injection =
+		likely(!v->lapic) ? x86_interrupt_allowed(v) :
+		x86_irqchip(vcpu->vm) == X86_IRQCHIP_KERNEL || x86_window_open(v);
 }
 
 bool x86_vcpu_runnable(struct berth_vcpu *vcpu)
