@@ -38,6 +38,17 @@ static const struct {
 	{ LOOP_MMIO_LOAD, "mmio_load" },
 };
 
+static const struct {
+	enum loop loop;
+	const char *name;
+} irq_loops[] = {
+	{ LOOP_EOI, "apic_eoi" },
+	{ LOOP_SELF_IPI, "self_ipi" },
+	{ LOOP_SELF_IPI_MSR, "self_ipi_msr" },
+	{ LOOP_DEADLINE_ARM, "deadline_arm" },
+	{ LOOP_DEADLINE_PASSED, "deadline_passed" },
+};
+
 static void die(const char *what)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
@@ -90,6 +101,8 @@ static void *add_ram(int vm, uint32_t slot, uint64_t gpa, uint64_t size)
 static void setup(struct bench_vcpu *v)
 {
 	v->vm = must(v->kvm, KVM_CREATE_VM, 0, "KVM_CREATE_VM");
+	if (v->irqchip)
+		v->irqchip = arch_irqchip(v);
 	arch_load(add_ram(v->vm, 0, 0, RAM_SIZE));
 	add_ram(v->vm, 1, FAULT_GPA, FAULT_SIZE);
 	v->fd = must(v->vm, KVM_CREATE_VCPU, 0, "KVM_CREATE_VCPU");
@@ -294,6 +307,19 @@ static void print(const char *name, double value, const char *unit)
 	fflush(stdout);
 }
 
+static void measure_interrupts(int kvm)
+{
+	struct bench_vcpu v = { .kvm = kvm, .irqchip = 1 };
+
+	setup(&v);
+	for (size_t i = 0; v.irqchip && i < sizeof(irq_loops) / sizeof(irq_loops[0]); i++) {
+		if (arch_has(irq_loops[i].loop))
+			print(irq_loops[i].name, measure(&v, irq_loops[i].loop), arch_unit);
+	}
+	close(v.fd);
+	close(v.vm);
+}
+
 int main(void)
 {
 	struct rlimit files = { 4096, 4096 };
@@ -308,6 +334,7 @@ int main(void)
 		if (arch_has(loops[i].loop))
 			print(loops[i].name, measure(&v, loops[i].loop), arch_unit);
 	}
+	measure_interrupts(v.kvm);
 	print("fault_4k", measure_faults(&v), arch_unit);
 	print("slot_change_1", measure_slots(v.kvm, 1), arch_unit);
 	print("slot_change_1000", measure_slots(v.kvm, 1000), arch_unit);

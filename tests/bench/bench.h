@@ -24,6 +24,11 @@ enum loop {
 	LOOP_PIO_IN,
 	LOOP_MMIO_STORE,
 	LOOP_MMIO_LOAD,
+	LOOP_EOI,	/* from here to LOOP_DEADLINE_PASSED: with the interrupt controllers in the kernel */
+	LOOP_SELF_IPI,
+	LOOP_SELF_IPI_MSR,
+	LOOP_DEADLINE_ARM,
+	LOOP_DEADLINE_PASSED,
 	LOOP_TOUCH,	/* a load from each page of the fault slot, beginning at an address */
 	LOOPS
 };
@@ -31,6 +36,7 @@ enum loop {
 struct bench_vcpu {
 	int kvm, vm, fd;
 	struct kvm_run *run;
+	int irqchip;	/* with controllers in the kernel */
 };
 
 /* Prints and ends the program where the call fails. */
@@ -42,6 +48,8 @@ extern const char arch_unit[];
 /* Copies all loops to the guest's memory at CODE_GPA. */
 void arch_load(void *ram);
 void arch_vcpu_setup(struct bench_vcpu *v);
+/* Gives the VM interrupt controllers in the kernel; 0 where there are none to give. */
+int arch_irqchip(struct bench_vcpu *v);
 /* Readies the vCPU for @turns of a loop, which then ends with an exit for which arch_ended() holds. */
 void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address);
 int arch_ended(const struct kvm_run *run);

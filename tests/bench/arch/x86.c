@@ -3,6 +3,7 @@
 #include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "../bench.h"
 
@@ -11,9 +12,24 @@
 #define UNKNOWN_CALL	"0x7fff"	/* no such hypercall: answered at once */
 #define CPUID_ENTRIES	256
 
+/* Interrupts of the local APIC: vector 0x41, whose handler is one of those below. */
+#define IRQ_VECTOR	0x41
+#define GDT_GPA		0x8000
+#define IDT_GPA		0x9000
+#define STACK_GPA	0xb000
+#define EOI_GPA		0xfee000b0ULL
+#define ICR_GPA		0xfee00300ULL
+#define SVR		0x0f0
+#define LVTT		0x320
+#define APIC_ON		0x1ff
+#define DEADLINE_MODE	0x40000
+#define CPUID_1_ECX_DEADLINE	(1u << 24)
+#define X2APIC_ENABLED	0xfee00d00ULL
+
 extern const unsigned char loops_begin[], loops_end[];
 extern const unsigned char loop_empty[], loop_cpuid[], loop_vmmcall[], loop_vmcall[], loop_rdmsr[], loop_out[], loop_in[],
-	loop_store[], loop_load[], loop_touch[];
+	loop_store[], loop_load[], loop_touch[], loop_self_ipi[], loop_self_ipi_msr[], loop_arm[], loop_passed[], eoi_store[],
+	eoi_msr[];
 
 /* edi: turns, esi: address. */
 #define LOOP(name, before, body)				\
@@ -36,6 +52,12 @@ asm(".pushsection .rodata\n"
     LOOP(loop_in, "", "in $0x10, %al")
     LOOP(loop_store, "", "mov %eax, (%esi)")
     LOOP(loop_load, "", "mov (%esi), %eax")
+    LOOP(loop_self_ipi, "sti\n mov $0x40041, %eax", "mov %eax, (%esi)\n nop")
+    LOOP(loop_self_ipi_msr, "sti\n mov $0x83f, %ecx\n mov $0x41, %eax\n xor %edx, %edx", "wrmsr\n nop")
+    LOOP(loop_arm, "mov $0x6e0, %ecx\n mov $0x10000000, %edx", "wrmsr")
+    LOOP(loop_passed, "sti\n mov $0x6e0, %ecx\n mov $1, %eax\n xor %edx, %edx", "wrmsr\n nop")
+    "eoi_store:\n	movl $0, 0xfee000b0\n	iret\n"
+    "eoi_msr:\n	push %eax\n push %ecx\n mov $0x80b, %ecx\n xor %eax, %eax\n wrmsr\n pop %ecx\n pop %eax\n iret\n"
     LOOP(loop_touch, "", "mov (%esi), %eax\n add $0x1000, %esi")
     "loops_end:\n"
     "	.code64\n"
@@ -51,9 +73,24 @@ uint64_t arch_counter(void)
 	return low | (uint64_t)high << 32;
 }
 
+static uint8_t *guest_ram;	/* of the last VM */
+
 void arch_load(void *ram)
 {
+	uint64_t *gdt = (uint64_t *)((uint8_t *)ram + GDT_GPA);
+
 	memcpy((uint8_t *)ram + CODE_GPA, loops_begin, loops_end - loops_begin);
+	gdt[1] = 0x00cf9b000000ffffULL;
+	gdt[2] = 0x00cf93000000ffffULL;
+	guest_ram = ram;
+}
+
+/* The vector's gate. */
+static void set_handler(const unsigned char *code)
+{
+	uint64_t *idt = (uint64_t *)(guest_ram + IDT_GPA), entry = CODE_GPA + (code - loops_begin);
+
+	idt[IRQ_VECTOR] = (entry & 0xffff) | 8ULL << 16 | 0x8e00ULL << 32 | (entry >> 16) << 48;
 }
 
 static int is_intel(void)
@@ -74,6 +111,11 @@ static const unsigned char *code_of(enum loop loop)
 	case LOOP_PIO_IN: return loop_in;
 	case LOOP_MMIO_STORE: return loop_store;
 	case LOOP_MMIO_LOAD: return loop_load;
+	case LOOP_EOI: return loop_store;
+	case LOOP_SELF_IPI: return loop_self_ipi;
+	case LOOP_SELF_IPI_MSR: return loop_self_ipi_msr;
+	case LOOP_DEADLINE_ARM: return loop_arm;
+	case LOOP_DEADLINE_PASSED: return loop_passed;
 	case LOOP_TOUCH: return loop_touch;
 	default: return NULL;
 	}
@@ -93,6 +135,10 @@ void arch_vcpu_setup(struct bench_vcpu *v)
 
 	cpuid->nent = CPUID_ENTRIES;
 	must(v->kvm, KVM_GET_SUPPORTED_CPUID, (uintptr_t)cpuid, "KVM_GET_SUPPORTED_CPUID");
+	for (unsigned int i = 0; v->irqchip && i < cpuid->nent; i++) {
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= CPUID_1_ECX_DEADLINE;
+	}
 	must(v->fd, KVM_SET_CPUID2, (uintptr_t)cpuid, "KVM_SET_CPUID2");
 	free(cpuid);
 
@@ -102,7 +148,35 @@ void arch_vcpu_setup(struct bench_vcpu *v)
 	sregs.cs = code;
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
 	sregs.cr0 |= 1;
+	sregs.gdt.base = GDT_GPA;
+	sregs.gdt.limit = 0x17;
+	sregs.idt.base = IDT_GPA;
+	sregs.idt.limit = 0x7ff;
 	must(v->fd, KVM_SET_SREGS, (uintptr_t)&sregs, "KVM_SET_SREGS");
+}
+
+int arch_irqchip(struct bench_vcpu *v)
+{
+	return !ioctl(v->vm, KVM_CREATE_IRQCHIP, 0);
+}
+
+/* Enabled, in the mode that the loop is about. */
+static void apic_setup(struct bench_vcpu *v, enum loop loop)
+{
+	int x2apic = loop == LOOP_SELF_IPI_MSR;
+	struct kvm_lapic_state state;
+	struct kvm_sregs sregs;
+	uint32_t value = APIC_ON;
+
+	must(v->fd, KVM_GET_SREGS, (uintptr_t)&sregs, "KVM_GET_SREGS");
+	sregs.apic_base = x2apic ? X2APIC_ENABLED : X2APIC_ENABLED & ~0x400ULL;
+	must(v->fd, KVM_SET_SREGS, (uintptr_t)&sregs, "KVM_SET_SREGS");
+	must(v->fd, KVM_GET_LAPIC, (uintptr_t)&state, "KVM_GET_LAPIC");
+	memcpy(state.regs + SVR, &value, sizeof(value));
+	value = DEADLINE_MODE | IRQ_VECTOR;
+	memcpy(state.regs + LVTT, &value, sizeof(value));
+	must(v->fd, KVM_SET_LAPIC, (uintptr_t)&state, "KVM_SET_LAPIC");
+	set_handler(x2apic ? eoi_msr : eoi_store);
 }
 
 void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address)
@@ -111,8 +185,13 @@ void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t a
 		.rip = CODE_GPA + (code_of(loop) - loops_begin),
 		.rflags = 2,
 		.rdi = turns,
-		.rsi = loop == LOOP_TOUCH ? address : MMIO_GPA,
+		.rsp = STACK_GPA,
+		.rsi = loop == LOOP_TOUCH ? address : loop == LOOP_EOI ? EOI_GPA : loop == LOOP_SELF_IPI ? ICR_GPA :
+		       MMIO_GPA,
 	};
+
+	if (v->irqchip)
+		apic_setup(v, loop);
 
 	must(v->fd, KVM_SET_REGS, (uintptr_t)&regs, "KVM_SET_REGS");
 }
