@@ -3,6 +3,7 @@
 # by line through `tell`.
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -316,7 +317,7 @@ def guest(report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, 
     output = b"".join(result.outputs())
     text = output.decode(errors="replace")
     checks = {
-        "guest_kernel_boots_to_user_space": f"\n{guest}." in text.replace("\r", ""),
+        "guest_kernel_boots_to_user_space": bool(re.search(rf"^{re.escape(guest)}\.", text, re.M)),
         "guest_has_all_its_processors": f"processors: {smp}" in text,
         "guest_reads_its_virtio_disk": "The guest's virtio disk." in text,
         "guest_writes_its_virtio_disk": "written" in text,
