@@ -6,6 +6,7 @@
  * Entries keep user space's order.  Behind them, in the same allocation, are their
  * numbers in order of leaf: lookup is a binary search and a step or two.
  */
+#include <linux/kvm_para.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/xstate.h>
@@ -179,10 +180,39 @@ static bool guest_has(const void *who, unsigned int feature)
 	return x86_guest_has((struct x86_vcpu *)who, feature);
 }
 
+/*
+ * The leaf of KVM's features: behind its signature, which user space may have put after
+ * other hypervisors' (cpuid.rst).
+ */
+static struct kvm_cpuid_entry2 *find_pv(struct kvm_cpuid_entry2 *entries, unsigned int nr)
+{
+	static const char signature[12] = "KVMKVMKVM";
+	struct kvm_cpuid_entry2 *e;
+	u32 base;
+
+	for (base = KVM_CPUID_SIGNATURE; base < KVM_CPUID_SIGNATURE + 0x10000; base += 0x100) {
+		e = find_among(entries, nr, base, 0);
+		if (e && !memcmp(&e->ebx, signature, 4) && !memcmp(&e->ecx, signature + 4, 4) &&
+		    !memcmp(&e->edx, signature + 8, 4))
+			return find_among(entries, nr, base | KVM_CPUID_FEATURES, 0);
+	}
+	return NULL;
+}
+
+/* x86_pv_update() - which paravirtual features the guest may use. */
+void x86_pv_update(struct x86_vcpu *v)
+{
+	struct kvm_cpuid_entry2 *e = find_pv(v->cpuid, v->nr_cpuid);
+
+	v->pv.features = !v->pv.enforce ? ~0u : e ? e->eax : 0;
+}
+
 /* Everything that is computed from the entries. */
 static void derive(struct x86_vcpu *v)
 {
 	struct kvm_cpuid_entry2 *e;
+
+	x86_pv_update(v);
 
 	v->maxphyaddr = DEFAULT_MAXPHYADDR;
 	e = find(v, 0x80000000, 0);
@@ -215,6 +245,7 @@ void x86_cpuid_init(struct x86_vcpu *v)
 	v->nr_cpuid = 0;
 	v->maxphyaddr = DEFAULT_MAXPHYADDR;
 	v->supported_xcr0 = 0;
+	v->pv.features = ~0u;
 	v->cr4_reserved = x86_host_cr4_reserved;
 	v->efer_reserved = x86_host_efer_reserved & ~(u64)(EFER_LME | EFER_LMA);
 }

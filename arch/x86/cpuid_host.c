@@ -4,6 +4,7 @@
  * virtualizes completely.  Computed once; KVM_GET_SUPPORTED_CPUID copies it out.
  * What one guest is shown is in cpuid.c.
  */
+#include <linux/kvm_para.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/xcr.h>
 #include <asm/fpu/xstate.h>
@@ -354,6 +355,27 @@ static int add_class(u32 base)
 	return r;
 }
 
+/* What this is, and what it offers that hardware does not (cpuid.rst). */
+static int add_pv(void)
+{
+	static const char signature[12] = "KVMKVMKVM";
+	struct kvm_cpuid_entry2 *e;
+
+	if (nr_supported + 2 > MAX_ENTRIES)
+		return -E2BIG;
+	e = &supported[nr_supported++];
+	memset(e, 0, 2 * sizeof(*e));
+	e->function = KVM_CPUID_SIGNATURE;
+	e->eax = KVM_CPUID_FEATURES;
+	memcpy(&e->ebx, signature, 4);
+	memcpy(&e->ecx, signature + 4, 4);
+	memcpy(&e->edx, signature + 8, 4);
+	e = &supported[nr_supported++];
+	e->function = KVM_CPUID_FEATURES;
+	e->eax = x86_pv_supported();
+	return 0;
+}
+
 /*
  * x86_cpuid_host_setup() - compute what guests may be shown, MSRs included.
  *
@@ -379,6 +401,8 @@ int x86_cpuid_host_setup(void)
 	r = add_class(0);
 	if (!r)
 		r = add_class(0x80000000);
+	if (!r)
+		r = add_pv();
 	return r ? r : x86_msr_setup();
 }
 

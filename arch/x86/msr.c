@@ -216,8 +216,8 @@ static int get_tsc(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64
 
 static void shift_tsc(struct x86_vcpu *v, u64 by)
 {
-	WRITE_ONCE(v->tsc_offset, v->tsc_offset + by);
-	x86_vendor->write_tsc_offset(v);
+	if (by)
+		x86_set_tsc_offset(v, v->tsc_offset + by);
 }
 
 /* The guest's write moves TSC_ADJUST along (SDM vol. 3, 18.17.3); user space's does not. */
@@ -383,6 +383,43 @@ static int set_deadline(struct x86_vcpu *v, const struct msr_row *row, u32 index
 	return 0;
 }
 
+/* The paravirtual ones; the two oldest are those of the newer feature, too. */
+static int get_pv(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data, bool host)
+{
+	if (!x86_pv_has(&v->pv, row->value))
+		return 1;
+	switch (index) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_NEW:
+		*data = READ_ONCE(to_x86_vm(v->core.vm)->clock.wall_clock);
+		return 0;
+	case MSR_KVM_STEAL_TIME:
+		*data = v->pv.steal;
+		return 0;
+	default:
+		*data = v->pv.system_time;
+		return 0;
+	}
+}
+
+static int set_wall_clock(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
+			  bool host)
+{
+	return x86_set_wall_clock(v, data, row->value);
+}
+
+static int set_system_time(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
+			   bool host)
+{
+	return x86_set_system_time(v, data, row->value);
+}
+
+static int set_steal_time(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
+			  bool host)
+{
+	return x86_set_steal_time(v, data);
+}
+
 static int get_mce(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data, bool host)
 {
 	return x86_get_mce_msr(v, index, data, host);
@@ -401,14 +438,15 @@ static int set_mce(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64
 #define ZERO			.flags = RW, .get = get_value, .set = set_zero
 #define IGNORED(v)		.flags = RW, .value = v, .get = get_value, .set = set_ignored
 #define KEPT(s, bits)		.slot = s, .value = bits, .get = get_slot, .set = set_slot
+#define PV(feature, setter)	.flags = RW | SAVE, .value = feature, .get = get_pv, .set = setter
 #define VENDOR(setter)		.flags = RW, .get = get_vendor, .set = setter
 
 static const struct msr_row rows[] = {
 	{ ONE(MSR_IA32_P5_MC_ADDR), CONSTANT(0) },
 	{ ONE(MSR_IA32_P5_MC_TYPE), CONSTANT(0) },
 	{ ONE(MSR_IA32_TSC), .flags = RW | SAVE, .get = get_tsc, .set = set_tsc },
-	/* The paravirtual clock is not offered; QEMU switches it off all the same. */
-	{ RANGE(MSR_KVM_WALL_CLOCK, 2), .flags = HR | HW, .get = get_value, .set = set_zero },
+	{ ONE(MSR_KVM_WALL_CLOCK), PV(KVM_FEATURE_CLOCKSOURCE, set_wall_clock) },
+	{ ONE(MSR_KVM_SYSTEM_TIME), PV(KVM_FEATURE_CLOCKSOURCE, set_system_time) },
 	{ ONE(MSR_IA32_PLATFORM_ID), CONSTANT(0) },
 	{ ONE(MSR_IA32_APICBASE), .flags = RW, .get = get_apic_base, .set = set_apic_base },
 	{ ONE(MSR_IA32_EBL_CR_POWERON), CONSTANT(0) },
@@ -463,6 +501,9 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_IA32_TSC_DEADLINE), .flags = RW | SAVE, .get = get_deadline,
 	  .set = set_deadline },
 	{ RANGE(APIC_BASE_MSR, 0x100), .flags = RW, .get = get_x2apic, .set = set_x2apic },
+	{ ONE(MSR_KVM_WALL_CLOCK_NEW), PV(KVM_FEATURE_CLOCKSOURCE2, set_wall_clock) },
+	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), PV(KVM_FEATURE_CLOCKSOURCE2, set_system_time) },
+	{ ONE(MSR_KVM_STEAL_TIME), PV(KVM_FEATURE_STEAL_TIME, set_steal_time) },
 	{ ONE(MSR_EFER), .flags = RW, .get = get_efer, .set = set_efer },
 	{ ONE(MSR_STAR), .flags = RW | SAVE, .get = get_vendor, .set = set_vendor },
 	{ RANGE(MSR_LSTAR, 2), .flags = RW | SAVE, .get = get_vendor,

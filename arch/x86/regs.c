@@ -275,6 +275,7 @@ void x86_reset_regs(struct x86_vcpu *v, bool init)
 	v->nmi_masked = false;
 	memset(&v->ev, 0, sizeof(v->ev));
 	v->mp_state = KVM_MP_STATE_RUNNABLE;
+	x86_pv_reset(v);
 
 	if (!init) {
 		v->xcr0 = XFEATURE_MASK_FP;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The remaining small pieces of VM and vCPU state: MP state, address translation,
- * TSC and its frequency, the clock, and addresses other hypervisors need.
+ * TSC and its frequency, and addresses other hypervisors need.
  */
 #include <asm/tsc.h>
-#include <linux/ktime.h>
 #include "irq.h"
 #include "state.h"
 
@@ -61,6 +60,14 @@ u64 x86_guest_tsc(struct x86_vcpu *v)
 	return rdtsc() + v->tsc_offset;
 }
 
+/* Context: as x86_set_guest_tsc(). */
+void x86_set_tsc_offset(struct x86_vcpu *v, u64 offset)
+{
+	WRITE_ONCE(v->tsc_offset, offset);
+	x86_vendor->write_tsc_offset(v);
+	x86_clock_stale(to_x86_vm(v->core.vm));
+}
+
 /*
  * Another vCPU's offset when @value says what its TSC says, to within a second: user
  * space restores one vCPU after the other and means them to agree.  Zero is a CPU
@@ -97,8 +104,7 @@ void x86_set_guest_tsc(struct x86_vcpu *v, u64 value)
 
 	if (!find_tsc_partner(v, value, now, &offset))
 		offset = value - now;
-	WRITE_ONCE(v->tsc_offset, offset);
-	x86_vendor->write_tsc_offset(v);
+	x86_set_tsc_offset(v, offset);
 }
 
 /* Frequency is the host's: only what counts as the same is taken (0: the host's). */
@@ -141,7 +147,7 @@ long x86_ioctl_vm_set_tsc_khz(struct berth_vm *vm, void *data, unsigned long uar
 	return 0;
 }
 
-/* ---- addresses and clock ---- */
+/* ---- addresses ---- */
 
 /* Both only matter where real mode is not virtualized by the processor: kept, unused. */
 long x86_ioctl_set_tss_addr(struct berth_vm *vm, void *data, unsigned long uarg)
@@ -157,39 +163,5 @@ long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned l
 	if (vm->created_vcpus)
 		return -EINVAL;
 	to_x86_vm(vm)->identity_map_addr = *(u64 *)data;
-	return 0;
-}
-
-/* KVM_GET_CLOCK: both clocks of one moment, so nothing may come between. */
-long x86_ioctl_get_clock(struct berth_vm *vm, void *data, unsigned long uarg)
-{
-	struct kvm_clock_data *clock = data;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	clock->clock = ktime_get_boottime_ns() + to_x86_vm(vm)->clock_offset;
-	clock->realtime = ktime_get_real_ns();
-	local_irq_restore(flags);
-	clock->flags = X86_CLOCK_FLAGS;
-	return 0;
-}
-
-/* KVM_SET_CLOCK: with KVM_CLOCK_REALTIME the time since then is added, never taken off. */
-long x86_ioctl_set_clock(struct berth_vm *vm, void *data, unsigned long uarg)
-{
-	const struct kvm_clock_data *clock = data;
-	u64 value = clock->clock;
-	u64 boot, real;
-	unsigned long flags;
-
-	if (clock->flags & ~(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC))
-		return -EINVAL;
-	local_irq_save(flags);
-	boot = ktime_get_boottime_ns();
-	real = ktime_get_real_ns();
-	local_irq_restore(flags);
-	if ((clock->flags & KVM_CLOCK_REALTIME) && real > clock->realtime)
-		value += real - clock->realtime;
-	to_x86_vm(vm)->clock_offset = value - boot;
 	return 0;
 }

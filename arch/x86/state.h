@@ -94,8 +94,6 @@ long x86_ioctl_get_xcrs(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 long x86_ioctl_set_xcrs(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 
 /* ---- state.c ---- */
-#define X86_CLOCK_FLAGS	KVM_CLOCK_REALTIME	/* what KVM_GET_CLOCK can fill */
-
 long x86_ioctl_get_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_translate(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
@@ -105,8 +103,14 @@ long x86_ioctl_vm_get_tsc_khz(struct berth_vm *vm, void *data, unsigned long uar
 long x86_ioctl_vm_set_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_set_tss_addr(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned long uarg);
+
+/* ---- pvclock.c ---- */
+/* What KVM_GET_CLOCK can fill. */
+#define X86_CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+
 long x86_ioctl_get_clock(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_set_clock(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_kvmclock_ctrl(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 
 /* ---- msr.c ---- */
 /* Check the table and choose the lists this host can keep, once.  0 or -EINVAL. */

@@ -5,7 +5,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/ktime.h>
 #include <asm/cpufeature.h>
 #include "irq.h"
 #include "state.h"
@@ -27,6 +26,8 @@ int x86_setup(const char **why)
 	if (r)
 		return r;
 	r = x86_cpuid_host_setup();
+	if (!r)
+		r = x86_clock_setup();
 	if (r)
 		x86_vendor->unsetup();
 	return r;
@@ -34,6 +35,7 @@ int x86_setup(const char **why)
 
 void x86_unsetup(void)
 {
+	x86_clock_unsetup();
 	x86_vendor->unsetup();
 }
 
@@ -59,8 +61,7 @@ int x86_vm_init(struct berth_vm *vm, unsigned long type)
 	vm->s2.max_gfn = min_t(gfn_t, vm->s2.max_gfn,
 			       BIT_ULL(boot_cpu_data.x86_phys_bits - PAGE_SHIFT));
 	mutex_init(&to_x86_vm(vm)->apic_map_lock);
-	/* The VM's clock starts now (KVM_GET_CLOCK). */
-	to_x86_vm(vm)->clock_offset = -ktime_get_boottime_ns();
+	x86_clock_init(to_x86_vm(vm));
 	return 0;
 }
 
@@ -68,6 +69,7 @@ void x86_vm_destroy(struct berth_vm *vm)
 {
 	x86_irqchip_destroy(to_x86_vm(vm));
 	x86_apic_map_destroy(to_x86_vm(vm));
+	x86_clock_destroy(to_x86_vm(vm));
 	berth_s2_destroy(&vm->s2);
 }
 
@@ -138,12 +140,20 @@ void x86_vcpu_destroy(struct berth_vcpu *vcpu)
 
 void x86_vcpu_load(struct berth_vcpu *vcpu, unsigned int cpu)
 {
-	x86_vendor->vcpu_load(to_x86(vcpu), cpu);
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	x86_vendor->vcpu_load(v, cpu);
+	if (v->pv.active)
+		x86_pv_load(v, cpu);
 }
 
 void x86_vcpu_put(struct berth_vcpu *vcpu)
 {
-	x86_vendor->vcpu_put(to_x86(vcpu));
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	if (v->pv.active & X86_PV_STEAL)
+		x86_steal_put(v);
+	x86_vendor->vcpu_put(v);
 }
 
 int x86_run_begin(struct berth_vcpu *vcpu)
@@ -182,6 +192,15 @@ static noinline int wait(struct x86_vcpu *v)
 	if (v->mp_state == KVM_MP_STATE_HALTED)
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
 	return v->mp_state == KVM_MP_STATE_RUNNABLE ? BERTH_RUN_AGAIN : BERTH_RUN_BLOCK;
+}
+
+/* Context: the vCPU's thread, may sleep. */
+void x86_serve_requests(struct x86_vcpu *v)
+{
+	if (berth_vcpu_take_request(&v->core, X86_REQ_CLOCK))
+		x86_clock_write(v);
+	if (berth_vcpu_take_request(&v->core, X86_REQ_STEAL))
+		x86_steal_write(v);
 }
 
 int x86_vcpu_run(struct berth_vcpu *vcpu)

@@ -11,6 +11,7 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include "emulate.h"
+#include "pv.h"
 
 #define X86_MAX_CPUID_ENTRIES	256
 #define X86_MCE_BANKS		32
@@ -31,6 +32,8 @@ enum x86_segment {
 /* The backend's own requests. */
 enum x86_request {
 	X86_REQ_EVENT = BERTH_REQ_ARCH,	/* an event may have become deliverable */
+	X86_REQ_CLOCK,			/* the guest's clock must be written */
+	X86_REQ_STEAL,			/* and its stolen time */
 };
 
 /*
@@ -145,6 +148,8 @@ struct x86_vcpu {
 	struct kvm_guest_debug_arch debug;	/* while guest_debug is on */
 	unsigned long singlestep_rip;
 
+	struct x86_pv_vcpu pv;
+
 	struct x86_lapic *lapic;	/* [I] NULL: user space has it */
 
 	void *vendor;			/* [I] struct svm_vcpu or vmx_vcpu */
@@ -154,7 +159,7 @@ struct x86_vm {
 	struct berth_vm core;		/* first */
 	u64 tss_addr;			/* [l] */
 	u64 identity_map_addr;		/* [l] */
-	s64 clock_offset;		/* [l] KVM_SET_CLOCK, ns to boot time */
+	struct x86_clock clock;
 	u32 default_tsc_khz;		/* [l] */
 	u64 disabled_quirks;		/* [l] */
 
@@ -244,6 +249,10 @@ extern const struct x86_vendor *x86_vendor;	/* set once by x86_setup() */
 extern const struct x86_vendor svm_vendor;
 
 BERTH_DECLARE_BACKEND(x86)
+
+/* The requests that are alike for both vendors, before an entry. */
+#define X86_COMMON_REQUESTS	(~(BIT(X86_REQ_EVENT + 1) - 1))
+void x86_serve_requests(struct x86_vcpu *v);
 
 /* ---- events.c: exceptions, interrupts, NMIs ---- */
 
@@ -379,6 +388,7 @@ long x86_ioctl_set_mce(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 /* The guest's TSC now, and setting it. */
 u64 x86_guest_tsc(struct x86_vcpu *v);
 void x86_set_guest_tsc(struct x86_vcpu *v, u64 value);
+void x86_set_tsc_offset(struct x86_vcpu *v, u64 offset);
 
 /* ---- walk.c: the guest's own page tables ---- */
 #define X86_WALK_WRITE	BIT(0)

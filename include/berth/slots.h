@@ -110,6 +110,14 @@ int berth_read_guest(struct berth_vm *vm, gpa_t gpa, void *data, size_t len);
 int berth_write_guest(struct berth_vcpu *vcpu, gpa_t gpa, const void *data, size_t len);
 
 /**
+ * berth_write_guest_nofault() - the same where nobody may sleep, inside a page.
+ *
+ * -EFAULT also when the owner's page is not there at the moment.
+ * Context: the vCPU's thread in the owner's mm, also from the scheduler.
+ */
+int berth_write_guest_nofault(struct berth_vcpu *vcpu, gpa_t gpa, const void *data, size_t len);
+
+/**
  * berth_guest_hva() - the user address behind @gpa for access within its page.
  * @write: for writing: a read-only slot does not count
  *

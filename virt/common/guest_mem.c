@@ -80,3 +80,18 @@ int berth_write_guest(struct berth_vcpu *vcpu, gpa_t gpa, const void *data, size
 {
 	return access_guest(vcpu->vm, vcpu, gpa, (void *)data, len);
 }
+
+int berth_write_guest_nofault(struct berth_vcpu *vcpu, gpa_t gpa, const void *data, size_t len)
+{
+	int idx = srcu_read_lock(&vcpu->vm->srcu);
+	unsigned long hva = berth_guest_hva(vcpu->vm, gpa, true);
+	int r = -EFAULT;
+
+	if (hva) {
+		r = copy_to_user_nofault((void __user *)hva, data, len);
+		if (!r)
+			berth_mark_guest_dirty(vcpu, gpa);
+	}
+	srcu_read_unlock(&vcpu->vm->srcu, idx);
+	return r;
+}

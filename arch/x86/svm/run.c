@@ -178,6 +178,8 @@ static int serve_requests(struct x86_vcpu *v)
 {
 	if (berth_vcpu_take_request(&v->core, BERTH_REQ_TLB_FLUSH))
 		svm_tlb_flush(v);
+	if (READ_ONCE(v->core.requests) & X86_COMMON_REQUESTS)
+		x86_serve_requests(v);
 	if (!berth_vcpu_take_request(&v->core, X86_REQ_EVENT) || !v->lapic)
 		return BERTH_RUN_AGAIN;
 	x86_lapic_take_events(v);
