@@ -100,10 +100,21 @@ int x86_exit_cpuid(struct x86_vcpu *v, unsigned int len)
 	return x86_skip_opcode(v, len, OPCODE_CPUID, 2);
 }
 
+int x86_finish_msr(struct x86_vcpu *v, unsigned int len, const u64 *data)
+{
+	if (data) {
+		v->gpr[X86_RAX] = (u32)*data;
+		v->gpr[X86_RDX] = *data >> 32;
+	}
+	return x86_skip_opcode(v, len, data ? OPCODE_RDMSR : OPCODE_WRMSR, 2);
+}
+
 int x86_exit_rdmsr(struct x86_vcpu *v, unsigned int len)
 {
 	u64 data;
 
+	if (unlikely(READ_ONCE(to_x86_vm(v->core.vm)->msr_policy)))
+		return x86_exit_msr_policy(v, len, false);
 	if (x86_get_msr(v, v->gpr[X86_RCX], &data, false)) {
 		x86_inject_gp(v);
 		return BERTH_RUN_AGAIN;
@@ -117,6 +128,8 @@ int x86_exit_wrmsr(struct x86_vcpu *v, unsigned int len)
 {
 	u64 data = (u32)v->gpr[X86_RAX] | v->gpr[X86_RDX] << 32;
 
+	if (unlikely(READ_ONCE(to_x86_vm(v->core.vm)->msr_policy)))
+		return x86_exit_msr_policy(v, len, true);
 	if (x86_set_msr(v, v->gpr[X86_RCX], data, false)) {
 		x86_inject_gp(v);
 		return BERTH_RUN_AGAIN;

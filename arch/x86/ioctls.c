@@ -29,6 +29,8 @@ const struct berth_ioctl x86_ioctls[] = {
 	VM_IOCTL(KVM_GET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_get_clock),
 	VM_IOCTL(KVM_SET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_set_clock),
 	VCPU_IOCTL(KVM_KVMCLOCK_CTRL, VALUE, KVM_CAP_KVMCLOCK_CTRL, x86_ioctl_kvmclock_ctrl),
+	VM_IOCTL(KVM_X86_SET_MSR_FILTER, IOC_VM_LOCK, KVM_CAP_X86_MSR_FILTER,
+		 x86_ioctl_set_msr_filter),
 	VM_IOCTL(KVM_GET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_vm_get_tsc_khz),
 	VM_IOCTL(KVM_SET_TSC_KHZ, VALUE | IOC_VM_LOCK, KVM_CAP_GET_TSC_KHZ,
 		 x86_ioctl_vm_set_tsc_khz),
@@ -120,6 +122,8 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_REINJECT_CONTROL, .value = 1 },
 	{ .cap = KVM_CAP_NOP_IO_DELAY, .value = 1 },
 	{ .cap = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
+	{ .cap = KVM_CAP_X86_MSR_FILTER, .value = 1 },
+	{ .cap = KVM_CAP_X86_USER_SPACE_MSR, .value = 1, .enable_vm = x86_enable_user_space_msr },
 	{ .cap = KVM_CAP_SREGS2, .value = 1 },
 	/* Stores are seen in order here, so the ring needs no barriers of user space. */
 	{ .cap = KVM_CAP_DIRTY_LOG_RING, .check = berth_dirty_ring_cap,

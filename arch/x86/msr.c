@@ -559,7 +559,7 @@ static const struct msr_row *find_row(u32 index)
 
 static bool may_access(struct x86_vcpu *v, const struct msr_row *row, u8 flag)
 {
-	if (unlikely(!row) || !(row->flags & flag))
+	if (!(row->flags & flag))
 		return false;
 	return !row->feature || !(flag & (GR | GW)) || x86_guest_has(v, row->feature);
 }
@@ -567,12 +567,14 @@ static bool may_access(struct x86_vcpu *v, const struct msr_row *row, u8 flag)
 /*
  * x86_get_msr() - RDMSR, or KVM_GET_MSRS with @host; x86_set_msr(): WRMSR, KVM_SET_MSRS.
  *
- * 0, or 1 for #GP.  Context: loaded.
+ * 0; 1 or X86_MSR_UNKNOWN for #GP.  Context: loaded.
  */
 int x86_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host)
 {
 	const struct msr_row *row = find_row(index);
 
+	if (unlikely(!row))
+		return X86_MSR_UNKNOWN;
 	if (!may_access(v, row, host ? HR : GR))
 		return 1;
 	return row->get(v, row, index, data, host);
@@ -582,6 +584,8 @@ int x86_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host)
 {
 	const struct msr_row *row = find_row(index);
 
+	if (unlikely(!row))
+		return X86_MSR_UNKNOWN;
 	if (!may_access(v, row, host ? HW : GW))
 		return 1;
 	return row->set(v, row, index, data, host);

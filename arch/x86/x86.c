@@ -69,6 +69,7 @@ void x86_vm_destroy(struct berth_vm *vm)
 {
 	x86_irqchip_destroy(to_x86_vm(vm));
 	x86_apic_map_destroy(to_x86_vm(vm));
+	x86_msr_filter_destroy(to_x86_vm(vm));
 	x86_clock_destroy(to_x86_vm(vm));
 	berth_s2_destroy(&vm->s2);
 }
@@ -115,6 +116,8 @@ int x86_vcpu_init(struct berth_vcpu *vcpu)
 		if (vcpu->id != to_x86_vm(vcpu->vm)->bsp_id)
 			v->mp_state = KVM_MP_STATE_UNINITIALIZED;
 	}
+	/* Before anyone can see this vCPU the filter may change. */
+	berth_vcpu_request(vcpu, X86_REQ_MSR_FILTER);
 	vcpu->initialized = true;
 	return 0;
 
@@ -201,6 +204,8 @@ void x86_serve_requests(struct x86_vcpu *v)
 		x86_clock_write(v);
 	if (berth_vcpu_take_request(&v->core, X86_REQ_STEAL))
 		x86_steal_write(v);
+	if (berth_vcpu_take_request(&v->core, X86_REQ_MSR_FILTER))
+		x86_vendor->update_msr_filter(v);
 }
 
 int x86_vcpu_run(struct berth_vcpu *vcpu)

@@ -34,6 +34,7 @@ enum x86_request {
 	X86_REQ_EVENT = BERTH_REQ_ARCH,	/* an event may have become deliverable */
 	X86_REQ_CLOCK,			/* the guest's clock must be written */
 	X86_REQ_STEAL,			/* and its stolen time */
+	X86_REQ_MSR_FILTER,		/* which MSRs must exit */
 };
 
 /*
@@ -123,6 +124,7 @@ struct x86_vcpu {
 		u64 next_rip;
 		u8 size;
 	} pio;
+	u8 msr_len;			/* of the RDMSR or WRMSR user space answers */
 	struct x86_mmio mmio;
 	u8 fetched[X86_INSN_MAX];	/* instruction bytes the exit itself brought */
 	u8 nr_fetched;
@@ -162,6 +164,8 @@ struct x86_vm {
 	struct x86_clock clock;
 	u32 default_tsc_khz;		/* [l] */
 	u64 disabled_quirks;		/* [l] */
+	u32 msr_policy;			/* [a] KVM_MSR_EXIT_REASON_*, X86_MSR_POLICY_FILTER */
+	struct x86_msr_filter __rcu *msr_filter;	/* [r][l] */
 
 	/* Interrupt controllers (irq.h).  Set once, the controllers first. */
 	int irqchip;			/* [a] enum x86_irqchip */
@@ -210,6 +214,8 @@ struct x86_context {
  *	intercepts and the debug registers.
  * tlb_flush: drop this vCPU's translations before its next entry.
  * write_tsc_offset: v->tsc_offset changed.
+ * update_msr_filter: the guest's direct accesses are again those that
+ *	x86_msr_allowed() allows.
  */
 struct x86_vendor {
 	const char *name;
@@ -242,6 +248,7 @@ struct x86_vendor {
 	void (*update_traps)(struct x86_vcpu *v);
 	void (*tlb_flush)(struct x86_vcpu *v);
 	void (*write_tsc_offset)(struct x86_vcpu *v);
+	void (*update_msr_filter)(struct x86_vcpu *v);
 	void (*dump)(struct x86_vcpu *v);
 };
 
@@ -302,6 +309,8 @@ int x86_single_step(struct x86_vcpu *v);
 int x86_exit_cpuid(struct x86_vcpu *v, unsigned int len);
 int x86_exit_rdmsr(struct x86_vcpu *v, unsigned int len);
 int x86_exit_wrmsr(struct x86_vcpu *v, unsigned int len);
+/* Their end: with @data the value read. */
+int x86_finish_msr(struct x86_vcpu *v, unsigned int len, const u64 *data);
 int x86_exit_hlt(struct x86_vcpu *v, unsigned int len);
 int x86_exit_xsetbv(struct x86_vcpu *v, unsigned int len);
 int x86_exit_rdpmc(struct x86_vcpu *v, unsigned int len);
@@ -370,9 +379,10 @@ long x86_ioctl_get_cpuid2(struct berth_vcpu *vcpu, void *data, unsigned long uar
 
 /* ---- msr.c ---- */
 /*
- * RDMSR and WRMSR.  0, or 1 for #GP.  @host: user space asks (KVM_GET/SET_MSRS),
- * which may set what the guest cannot.
+ * RDMSR and WRMSR.  0; 1 or, when there is no such register, X86_MSR_UNKNOWN for #GP.
+ * @host: user space asks (KVM_GET/SET_MSRS), which may set what the guest cannot.
  */
+#define X86_MSR_UNKNOWN	2
 int x86_get_msr(struct x86_vcpu *v, u32 index, u64 *data, bool host);
 int x86_set_msr(struct x86_vcpu *v, u32 index, u64 data, bool host);
 int x86_msr_init(struct x86_vcpu *v);
@@ -385,6 +395,18 @@ long x86_ioctl_feature_msr_index_list(void *data, unsigned long uarg);
 long x86_ioctl_setup_mce(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_mce(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 
+/* ---- msr_filter.c ---- */
+#define X86_MSR_POLICY_FILTER	BIT(31)	/* there is a filter */
+
+/* May the guest? */
+bool x86_msr_allowed(struct berth_vm *vm, u32 index, bool write);
+/* RDMSR and WRMSR where x86_vm::msr_policy is not 0. */
+int x86_exit_msr_policy(struct x86_vcpu *v, unsigned int len, bool write);
+void x86_msr_filter_destroy(struct x86_vm *vm);
+int x86_enable_user_space_msr(struct berth_vm *vm, const struct kvm_enable_cap *args);
+long x86_ioctl_set_msr_filter(struct berth_vm *vm, void *data, unsigned long uarg);
+
+/* ---- state.c ---- */
 /* The guest's TSC now, and setting it. */
 u64 x86_guest_tsc(struct x86_vcpu *v);
 void x86_set_guest_tsc(struct x86_vcpu *v, u64 value);

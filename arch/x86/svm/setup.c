@@ -43,8 +43,8 @@ DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
 #define MSRPM_BYTES	(2 * PAGE_SIZE)
 #define MSRPM_RANGE	0x2000		/* MSRs a range covers, two bits each */
 
-static void *svm_iopm, *svm_msrpm;
-phys_addr_t svm_iopm_pa, svm_msrpm_pa;
+static void *svm_iopm, *svm_msrpm, *svm_msrpm_none;
+phys_addr_t svm_iopm_pa, svm_msrpm_pa, svm_msrpm_none_pa;
 
 static const u32 msrpm_ranges[] = { 0x00000000, 0xc0000000, 0xc0010000 };
 
@@ -68,20 +68,34 @@ static void pass_msr(u32 msr)
 	}
 }
 
+bool svm_passed_msrs_filtered(struct berth_vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		if (!x86_msr_allowed(vm, passed_msrs[i], false) ||
+		    !x86_msr_allowed(vm, passed_msrs[i], true))
+			return true;
+	return false;
+}
+
 static int alloc_maps(void)
 {
 	unsigned int i;
 
 	svm_iopm = alloc_pages_exact(IOPM_BYTES, GFP_KERNEL);
 	svm_msrpm = alloc_pages_exact(MSRPM_BYTES, GFP_KERNEL);
-	if (!svm_iopm || !svm_msrpm)
+	svm_msrpm_none = alloc_pages_exact(MSRPM_BYTES, GFP_KERNEL);
+	if (!svm_iopm || !svm_msrpm || !svm_msrpm_none)
 		return -ENOMEM;
 	memset(svm_iopm, 0xff, IOPM_BYTES);
 	memset(svm_msrpm, 0xff, MSRPM_BYTES);
+	memset(svm_msrpm_none, 0xff, MSRPM_BYTES);
 	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
 		pass_msr(passed_msrs[i]);
 	svm_iopm_pa = virt_to_phys(svm_iopm);
 	svm_msrpm_pa = virt_to_phys(svm_msrpm);
+	svm_msrpm_none_pa = virt_to_phys(svm_msrpm_none);
 	return 0;
 }
 
@@ -91,7 +105,9 @@ static void free_maps(void)
 		free_pages_exact(svm_iopm, IOPM_BYTES);
 	if (svm_msrpm)
 		free_pages_exact(svm_msrpm, MSRPM_BYTES);
-	svm_iopm = svm_msrpm = NULL;
+	if (svm_msrpm_none)
+		free_pages_exact(svm_msrpm_none, MSRPM_BYTES);
+	svm_iopm = svm_msrpm = svm_msrpm_none = NULL;
 }
 
 /* Its interrupt is all that is wanted of it. */
@@ -276,5 +292,6 @@ const struct x86_vendor svm_vendor = {
 	.update_traps = svm_update_traps,
 	.tlb_flush = svm_tlb_flush,
 	.write_tsc_offset = svm_write_tsc_offset,
+	.update_msr_filter = svm_update_msr_filter,
 	.dump = svm_dump,
 };

@@ -23,7 +23,9 @@ extern bool svm_pause_filter;		/* (15.14.4) */
 extern u32 svm_clean_mask;		/* what VMCB.clean may claim; 0 without the feature */
 extern u64 svm_host_xcr0;		/* 0 without XSAVE */
 extern bool svm_xsetbv_exits;		/* one has: the CPU intercepts it */
-extern phys_addr_t svm_iopm_pa, svm_msrpm_pa;
+extern phys_addr_t svm_iopm_pa;
+extern phys_addr_t svm_msrpm_pa;	/* some MSRs pass, see setup.c */
+extern phys_addr_t svm_msrpm_none_pa;	/* none does */
 
 /* VMCB clean bits (15.15.3). */
 enum svm_clean {
@@ -87,6 +89,7 @@ struct svm_vcpu {
 	u64 efer;
 	u64 iret_rip;
 	u64 soft_rip;			/* of the INT before SVM_EXITING_SOFT moved it */
+	phys_addr_t msrpm_pa;		/* which MSRs exit: one of the two maps */
 	u64 tsc_aux;			/* the guest's */
 	bool use_tsc_aux;		/* the guest can read it without an exit */
 	bool tsc_aux_live;		/* and the CPU holds it */
@@ -132,6 +135,8 @@ const struct s2_format *svm_npt_format(void);
 
 /* ---- setup.c ---- */
 int svm_setup(const char **why);
+/* Does the VM's filter deny any of those that pass? */
+bool svm_passed_msrs_filtered(struct berth_vm *vm);
 void svm_unsetup(void);
 int svm_cpu_enable(void);
 void svm_cpu_disable(void);
@@ -149,6 +154,7 @@ void svm_give_debug_registers(struct x86_vcpu *v);
 void svm_take_debug_registers(struct x86_vcpu *v);
 void svm_tlb_flush(struct x86_vcpu *v);
 void svm_write_tsc_offset(struct x86_vcpu *v);
+void svm_update_msr_filter(struct x86_vcpu *v);
 /* The guest's TSC_AUX is now @value. */
 void svm_set_tsc_aux(struct svm_vcpu *svm, u64 value);
 /* An ASID of this CPU for the next entry.  Context: interrupts off. */

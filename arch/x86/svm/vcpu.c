@@ -50,7 +50,7 @@ void svm_vmcb_init(struct x86_vcpu *v)
 			c->pause_filter_thresh = PAUSE_FILTER_THRESHOLD;
 	}
 	c->iopm_base_pa = svm_iopm_pa;
-	c->msrpm_base_pa = svm_msrpm_pa;
+	c->msrpm_base_pa = svm->msrpm_pa;
 	c->tsc_offset = v->tsc_offset;
 	c->int_ctl = V_INTR_MASKING_MASK;
 	c->nested_ctl = SVM_NESTED_CTL_NP_ENABLE;
@@ -79,6 +79,7 @@ int svm_vcpu_init(struct x86_vcpu *v)
 		return -ENOMEM;
 	}
 	svm->vmcb_pa = virt_to_phys(svm->vmcb);
+	svm->msrpm_pa = svm_msrpm_pa;
 	svm->cpu = -1;
 	v->vendor = svm;
 	svm_vmcb_init(v);
@@ -230,6 +231,16 @@ void svm_write_tsc_offset(struct x86_vcpu *v)
 
 	svm->vmcb->control.tsc_offset = v->tsc_offset;
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
+}
+
+/* A filter that is about one of the passed MSRs is rare: then all of them exit. */
+void svm_update_msr_filter(struct x86_vcpu *v)
+{
+	struct svm_vcpu *svm = to_svm(v);
+
+	svm->msrpm_pa = svm_passed_msrs_filtered(v->core.vm) ? svm_msrpm_none_pa : svm_msrpm_pa;
+	svm->vmcb->control.msrpm_base_pa = svm->msrpm_pa;
+	svm_dirty(svm, SVM_CLEAN_PERMISSION_MAPS);
 }
 
 /* ---- ASIDs ---- */
