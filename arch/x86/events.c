@@ -12,6 +12,10 @@
 #define MAX_VECTOR		255
 #define DR7_GD			BIT(13)
 
+/* Of a #DB's payload: not a bit of DR6; and bits of DR6 that are clear when they hold. */
+#define DR6_ENABLED_BREAKPOINT	BIT_ULL(12)
+#define DR6_ACTIVE_LOW		(BIT_ULL(11) | BIT_ULL(16))	/* bus lock, RTM */
+
 #define VECTORS2(a, b)		(BIT(a) | BIT(b))
 #define VECTORS5(a, b, c, d, e)	(VECTORS2(a, b) | VECTORS2(c, d) | BIT(e))
 
@@ -62,6 +66,55 @@ static void queue(struct x86_vcpu *v, u8 vector, bool has_error, u32 error)
 	ev->exception.payload = 0;
 }
 
+/*
+ * What the exception brings besides: CR2's address or DR6's bits, in the form of VT-x's
+ * pending debug exceptions (api.rst, KVM_CAP_EXCEPTION_PAYLOAD).  The CPU sets B0..B3
+ * anew and leaves the other bits for software to clear (APM vol. 2, 13.1.1.3).
+ */
+static void deliver_payload(struct x86_vcpu *v)
+{
+	struct x86_events *ev = &v->ev;
+	u64 payload = ev->exception.payload;
+
+	if (!ev->exception.has_payload)
+		return;
+	switch (ev->exception.vector) {
+	case DB_VECTOR:
+		v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) | DR6_ACTIVE_LOW |
+			 (payload & ~DR6_ENABLED_BREAKPOINT);
+		v->dr6 ^= payload & DR6_ACTIVE_LOW;
+		x86_vendor->update_traps(v);
+		break;
+	case PF_VECTOR:
+		x86_vendor->set_cr(v, 2, payload);
+		break;
+	}
+	ev->exception.has_payload = false;
+	ev->exception.payload = 0;
+}
+
+/*
+ * User space that does not know payloads finds them in their registers at once: it has
+ * nowhere else to see them.
+ */
+static void queue_with_payload(struct x86_vcpu *v, u8 vector, bool has_error, u32 error,
+			       u64 payload)
+{
+	struct x86_events *ev = &v->ev;
+
+	queue(v, vector, has_error, error);
+	/* Two became one, which has none: the registers change as the first had it. */
+	if (ev->exception.vector != vector || !ev->exception.pending) {
+		if (vector == PF_VECTOR)
+			x86_vendor->set_cr(v, 2, payload);
+		return;
+	}
+	ev->exception.has_payload = true;
+	ev->exception.payload = payload;
+	if (!READ_ONCE(to_x86_vm(v->core.vm)->exception_payload))
+		deliver_payload(v);
+}
+
 void x86_queue_exception(struct x86_vcpu *v, u8 vector)
 {
 	queue(v, vector, false, 0);
@@ -72,21 +125,14 @@ void x86_queue_exception_error(struct x86_vcpu *v, u8 vector, u32 error)
 	queue(v, vector, true, error);
 }
 
-/*
- * The address and the debug status are in their registers from now on, not from the
- * delivery: without KVM_CAP_EXCEPTION_PAYLOAD user space has nowhere else to see them.
- */
 void x86_queue_page_fault(struct x86_vcpu *v, u64 cr2, u32 error)
 {
-	x86_vendor->set_cr(v, 2, cr2);
-	queue(v, PF_VECTOR, true, error);
+	queue_with_payload(v, PF_VECTOR, true, error, cr2);
 }
 
-/* The CPU sets B0..B3 anew and leaves the other bits for software to clear (13.1.1.3). */
 void x86_queue_debug(struct x86_vcpu *v, u64 dr6_bits)
 {
-	v->dr6 = (v->dr6 & ~(u64)DR_TRAP_BITS) | dr6_bits;
-	queue(v, DB_VECTOR, false, 0);
+	queue_with_payload(v, DB_VECTOR, false, 0, dr6_bits);
 }
 
 /*
@@ -100,6 +146,7 @@ void x86_deliver_exception(struct x86_vcpu *v)
 {
 	struct x86_events *ev = &v->ev;
 
+	deliver_payload(v);
 	ev->exception.pending = false;
 	ev->exception.injected = true;
 	if (!(BIT(ev->exception.vector) & (TRAPS | ABORTS)))
@@ -174,22 +221,29 @@ static bool is_soft_exception(u8 vector)
 
 /*
  * INT3, INTO and INT happen again by themselves, since RIP is still at them: they are
- * not told.  Pending exceptions are told as injected, too, because user space without
- * KVM_CAP_EXCEPTION_PAYLOAD gives only those back.
+ * not told.  Pending exceptions are told as injected, too, where user space has not
+ * enabled KVM_CAP_EXCEPTION_PAYLOAD, because it gives only those back then.
  */
 long x86_ioctl_get_events(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
+	const struct x86_vm *vm = to_x86_vm(vcpu->vm);
+	bool payload = READ_ONCE(vm->exception_payload);
 	const struct x86_events *ev = &v->ev;
 	struct kvm_vcpu_events *events = data;
 
+	if (!payload && ev->exception.pending)
+		deliver_payload(v);
 	memset(events, 0, sizeof(*events));
 	if (v->lapic)
 		x86_lapic_take_nmis(v);
 	if (!is_soft_exception(ev->exception.vector)) {
 		events->exception.pending = ev->exception.pending;
-		events->exception.injected = ev->exception.injected || ev->exception.pending;
+		events->exception.injected = ev->exception.injected ||
+					     (ev->exception.pending && !payload);
 	}
+	events->exception_has_payload = ev->exception.has_payload;
+	events->exception_payload = ev->exception.payload;
 	events->exception.nr = ev->exception.vector;
 	events->exception.has_error_code = ev->exception.has_error;
 	events->exception.error_code = ev->exception.error;
@@ -201,18 +255,31 @@ long x86_ioctl_get_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 	events->nmi.masked = v->nmi_masked;
 	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
 			KVM_VCPUEVENT_VALID_SMM;
+	if (payload)
+		events->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	if (READ_ONCE(vm->triple_fault_event)) {
+		events->triple_fault.pending = ev->triple_fault;
+		events->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	}
 	return 0;
 }
 
-/* Flags whose fields exist without a capability this VM does not have. */
+/* Flags whose fields exist without a capability that must be enabled. */
 #define EVENT_FLAGS	(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | \
 			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM)
 
-static bool events_valid(const struct kvm_vcpu_events *events)
+static bool events_valid(struct x86_vm *vm, const struct kvm_vcpu_events *events)
 {
-	if (events->flags & ~EVENT_FLAGS)
+	bool pending = (events->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && events->exception.pending;
+	u32 flags = EVENT_FLAGS;
+
+	if (READ_ONCE(vm->exception_payload))
+		flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	if (READ_ONCE(vm->triple_fault_event))
+		flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	if (events->flags & ~flags)
 		return false;
-	if (events->exception.injected &&
+	if ((events->exception.injected || pending) &&
 	    (events->exception.nr > MAX_EXCEPTION || events->exception.nr == NMI_VECTOR))
 		return false;
 	/* There is no system management mode to be in. */
@@ -223,7 +290,7 @@ static bool events_valid(const struct kvm_vcpu_events *events)
 /*
  * x86_ioctl_set_events() - KVM_SET_VCPU_EVENTS (api.rst 4.32).
  *
- * Without KVM_CAP_EXCEPTION_PAYLOAD exception.pending means nothing.  -EINVAL for
+ * Without KVM_VCPUEVENT_VALID_PAYLOAD exception.pending means nothing.  -EINVAL for
  * unknown flags, an exception that is none, or SMM state; nothing has changed then.
  */
 long x86_ioctl_set_events(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
@@ -232,11 +299,15 @@ long x86_ioctl_set_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 	struct x86_events *ev = &v->ev;
 	const struct kvm_vcpu_events *events = data;
 
-	if (!events_valid(events))
+	bool pending = (events->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && events->exception.pending;
+
+	if (!events_valid(to_x86_vm(vcpu->vm), events))
 		return -EINVAL;
 
-	ev->exception.pending = false;
-	ev->exception.injected = events->exception.injected;
+	ev->exception.pending = pending;
+	ev->exception.injected = events->exception.injected && !pending;
+	ev->exception.has_payload = pending && events->exception_has_payload;
+	ev->exception.payload = ev->exception.has_payload ? events->exception_payload : 0;
 	ev->exception.vector = events->exception.nr;
 	ev->exception.has_error = events->exception.has_error_code;
 	ev->exception.error = events->exception.error_code;
@@ -251,6 +322,8 @@ long x86_ioctl_set_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 		ev->nmi.pending = min(events->nmi.pending, x86_nmi_limit(v));
 	if (v->lapic)
 		x86_lapic_set_events(v, events);
+	if (events->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT)
+		ev->triple_fault = events->triple_fault.pending;
 	x86_vendor->update_traps(v);
 	berth_vcpu_request(vcpu, X86_REQ_EVENT);
 	return 0;

@@ -18,6 +18,8 @@ const struct berth_ioctl x86_ioctls[] = {
 	SYS_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, VARIABLE, KVM_CAP_GET_MSR_FEATURES,
 		  x86_ioctl_feature_msr_index_list),
 	SYS_IOCTL(KVM_GET_MSRS, VARIABLE, KVM_CAP_GET_MSR_FEATURES, x86_ioctl_get_feature_msrs),
+	SYS_IOCTL(KVM_HAS_DEVICE_ATTR, 0, KVM_CAP_SYS_ATTRIBUTES, x86_ioctl_has_sys_attr),
+	SYS_IOCTL(KVM_GET_DEVICE_ATTR, 0, KVM_CAP_SYS_ATTRIBUTES, x86_ioctl_get_sys_attr),
 	SYS_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, 0, KVM_CAP_MCE, x86_ioctl_get_mce_cap),
 
 	VM_IOCTL(KVM_SET_TSS_ADDR, VALUE | IOC_VM_LOCK, KVM_CAP_SET_TSS_ADDR,
@@ -77,6 +79,9 @@ const struct berth_ioctl x86_ioctls[] = {
 	VCPU_IOCTL(KVM_GET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_get_tsc_khz),
 	VCPU_IOCTL(KVM_SET_TSC_KHZ, VALUE, KVM_CAP_GET_TSC_KHZ, x86_ioctl_set_tsc_khz),
 
+	VCPU_IOCTL(KVM_HAS_DEVICE_ATTR, 0, KVM_CAP_VCPU_ATTRIBUTES, x86_ioctl_has_vcpu_attr),
+	VCPU_IOCTL(KVM_GET_DEVICE_ATTR, 0, KVM_CAP_VCPU_ATTRIBUTES, x86_ioctl_get_vcpu_attr),
+	VCPU_IOCTL(KVM_SET_DEVICE_ATTR, 0, KVM_CAP_VCPU_ATTRIBUTES, x86_ioctl_set_vcpu_attr),
 	VCPU_IOCTL(KVM_SET_CPUID, VARIABLE, 0, x86_ioctl_set_cpuid),
 	VCPU_IOCTL(KVM_SET_CPUID2, VARIABLE, KVM_CAP_EXT_CPUID, x86_ioctl_set_cpuid2),
 	VCPU_IOCTL(KVM_GET_CPUID2, VARIABLE, KVM_CAP_EXT_CPUID, x86_ioctl_get_cpuid2),
@@ -124,6 +129,13 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .cap = KVM_CAP_X86_MSR_FILTER, .value = 1 },
 	{ .cap = KVM_CAP_X86_USER_SPACE_MSR, .value = 1, .enable_vm = x86_enable_user_space_msr },
+	{ .cap = KVM_CAP_SYNC_REGS, .value = KVM_SYNC_X86_VALID_FIELDS },
+	{ .cap = KVM_CAP_EXCEPTION_PAYLOAD, .value = 1,
+	  .enable_vm = x86_enable_exception_payload },
+	{ .cap = KVM_CAP_X86_TRIPLE_FAULT_EVENT, .value = 1,
+	  .enable_vm = x86_enable_triple_fault_event },
+	{ .cap = KVM_CAP_SYS_ATTRIBUTES, .value = 1 },
+	{ .cap = KVM_CAP_VCPU_ATTRIBUTES, .value = 1 },
 	{ .cap = KVM_CAP_SREGS2, .value = 1 },
 	/* Stores are seen in order here, so the ring needs no barriers of user space. */
 	{ .cap = KVM_CAP_DIRTY_LOG_RING, .check = berth_dirty_ring_cap,

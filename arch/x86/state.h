@@ -104,6 +104,19 @@ long x86_ioctl_vm_set_tsc_khz(struct berth_vm *vm, void *data, unsigned long uar
 long x86_ioctl_set_tss_addr(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned long uarg);
 
+/* ---- sync_regs.c ---- */
+int x86_sync_begin(struct x86_vcpu *v);
+void x86_sync_end(struct x86_vcpu *v);
+
+/* ---- vm_caps.c ---- */
+int x86_enable_exception_payload(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enable_triple_fault_event(struct berth_vm *vm, const struct kvm_enable_cap *args);
+long x86_ioctl_has_sys_attr(void *data, unsigned long uarg);
+long x86_ioctl_get_sys_attr(void *data, unsigned long uarg);
+long x86_ioctl_has_vcpu_attr(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+long x86_ioctl_get_vcpu_attr(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+long x86_ioctl_set_vcpu_attr(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+
 /* ---- pvclock.c ---- */
 /* What KVM_GET_CLOCK can fill. */
 #define X86_CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)

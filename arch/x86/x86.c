@@ -167,6 +167,8 @@ int x86_run_begin(struct berth_vcpu *vcpu)
 
 	/* The guest's FPU state is this task's until run_end(), whatever the scheduler does. */
 	fpu_swap_kvm_fpstate(&v->fpu, true);
+	if (x86_sync_begin(v))
+		return -EINVAL;
 	/* The task priority of a local APIC in the kernel is not user space's to give here. */
 	if (!v->lapic && x86_write_cr8(v, READ_ONCE(run->cr8)))
 		return -EINVAL;
@@ -234,6 +236,8 @@ void x86_run_end(struct berth_vcpu *vcpu)
 	run->ready_for_interrupt_injection =
 		likely(!v->lapic) ? x86_interrupt_allowed(v) :
 		x86_irqchip(vcpu->vm) == X86_IRQCHIP_KERNEL || x86_window_open(v);
+	if (unlikely(v->sync_regs))
+		x86_sync_end(v);
 }
 
 bool x86_vcpu_runnable(struct berth_vcpu *vcpu)

@@ -128,6 +128,7 @@ struct x86_vcpu {
 	struct x86_mmio mmio;
 	u8 fetched[X86_INSN_MAX];	/* instruction bytes the exit itself brought */
 	u8 nr_fetched;
+	u8 sync_regs;			/* kvm_run->kvm_valid_regs, read once */
 	bool want_irq_window;		/* kvm_run->request_interrupt_window, read once */
 
 	struct fpu_guest fpu;
@@ -164,6 +165,8 @@ struct x86_vm {
 	struct x86_clock clock;
 	u32 default_tsc_khz;		/* [l] */
 	u64 disabled_quirks;		/* [l] */
+	bool exception_payload;		/* [a] KVM_CAP_EXCEPTION_PAYLOAD */
+	bool triple_fault_event;	/* [a] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
 	u32 msr_policy;			/* [a] KVM_MSR_EXIT_REASON_*, X86_MSR_POLICY_FILTER */
 	struct x86_msr_filter __rcu *msr_filter;	/* [r][l] */
 
