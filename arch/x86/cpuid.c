@@ -73,6 +73,11 @@ static void apply_state(struct x86_vcpu *v, struct kvm_cpuid_entry2 *e)
 		e->edx &= ~BIT(X86_FEATURE_APIC & 31);
 		if (v->apic_base & MSR_IA32_APICBASE_ENABLE)
 			e->edx |= BIT(X86_FEATURE_APIC & 31);
+		if (!x86_quirk(v, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT)) {
+			e->ecx &= ~BIT(X86_FEATURE_MWAIT & 31);
+			if (x86_misc_enable_mwait(v))
+				e->ecx |= BIT(X86_FEATURE_MWAIT & 31);
+		}
 		break;
 	case 0xd:
 		if (e->index == 0)
@@ -173,6 +178,13 @@ bool x86_guest_has(struct x86_vcpu *v, unsigned int feature)
 	reg[2] = e->ecx;
 	reg[3] = e->edx;
 	return reg[w->reg] & BIT(feature % 32);
+}
+
+bool x86_guest_has_mwait(struct x86_vcpu *v)
+{
+	if (!x86_quirk(v, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+		return x86_misc_enable_mwait(v);
+	return x86_guest_has(v, X86_FEATURE_MWAIT);
 }
 
 static bool guest_has(const void *who, unsigned int feature)

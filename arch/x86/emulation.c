@@ -426,7 +426,8 @@ static void mmio_forget(struct x86_mmio *mmio)
 
 /*
  * An instruction that cannot be executed: user space hears of it with the bytes when
- * the guest's kernel did it, its user programs get #UD.
+ * the guest's kernel did it, its user programs get #UD; or of all of them, and then the
+ * guest of none (KVM_CAP_EXIT_ON_EMULATION_FAILURE).
  */
 static int emulation_failure(struct x86_vcpu *v)
 {
@@ -434,9 +435,11 @@ static int emulation_failure(struct x86_vcpu *v)
 	struct x86_insn *insn = &v->mmio.insn;
 
 	mmio_forget(&v->mmio);
-	x86_queue_exception(v, UD_VECTOR);
-	if (x86_vendor->get_cpl(v))
-		return BERTH_RUN_AGAIN;
+	if (!READ_ONCE(to_x86_vm(v->core.vm)->exit_on_emulation_failure)) {
+		x86_queue_exception(v, UD_VECTOR);
+		if (x86_vendor->get_cpl(v))
+			return BERTH_RUN_AGAIN;
+	}
 	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;

@@ -4,7 +4,6 @@
  * space whole.  Memory operands are emulation.c's.
  */
 #include <asm/cpufeatures.h>
-#include <linux/kvm_para.h>
 #include <linux/stdarg.h>
 #include "irq.h"
 #include "state.h"
@@ -174,18 +173,8 @@ int x86_exit_rdpmc(struct x86_vcpu *v, unsigned int len)
 	return BERTH_RUN_AGAIN;
 }
 
-/* KVM hypercalls (Documentation/virt/kvm/x86/hypercalls.rst): none is offered yet. */
-int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
+int x86_skip_hypercall(struct x86_vcpu *v, unsigned int len)
 {
-	bool long_mode = x86_mode(v) == X86_MODE_64;
-	u64 nr = long_mode ? v->gpr[X86_RAX] : (u32)v->gpr[X86_RAX];
-	s64 result = -KVM_ENOSYS;
-
-	if (x86_vendor->get_cpl(v))
-		result = -KVM_EPERM;
-	else if (nr == KVM_HC_VAPIC_POLL_IRQ)
-		result = 0;
-	v->gpr[X86_RAX] = long_mode ? (u64)result : (u32)result;
 	return x86_skip_opcode(v, len, OPCODE_VMMCALL, 3);
 }
 
@@ -217,6 +206,20 @@ static int complete_in(struct x86_vcpu *v)
 	return pio_finish(v);
 }
 
+/* An OUT to this port is over before user space sees it (KVM_X86_QUIRK_OUT_7E_INC_RIP). */
+#define QUIRKY_PORT	0x7e
+
+static int pio_quirk(struct x86_vcpu *v)
+{
+	int r;
+
+	if (!x86_quirk(v, KVM_X86_QUIRK_OUT_7E_INC_RIP))
+		return BERTH_RUN_USER;
+	r = x86_skip_insn(v, v->pio.next_rip - v->pio.rip);
+	v->complete = NULL;
+	return r == BERTH_RUN_AGAIN ? BERTH_RUN_USER : r;
+}
+
 int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool string,
 		 bool rep, u64 next_rip)
 {
@@ -245,5 +248,7 @@ int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool 
 	v->pio.next_rip = next_rip;
 	v->pio.size = size;
 	v->complete = in ? complete_in : pio_finish;
+	if (unlikely(port == QUIRKY_PORT && !in))
+		return pio_quirk(v);
 	return BERTH_RUN_USER;
 }

@@ -335,6 +335,11 @@ static int set_misc_enable(struct x86_vcpu *v, const struct msr_row *row, u32 in
 		data &= ~(u64)MSR_IA32_MISC_ENABLE_EMON;
 		data |= old & MSR_IA32_MISC_ENABLE_EMON;
 	}
+	/* The bit is CPUID's then, and of CPUs with SSE3 (SDM vol. 4). */
+	if (((old ^ data) & MSR_IA32_MISC_ENABLE_MWAIT) &&
+	    !x86_quirk(v, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+	    !x86_guest_has(v, X86_FEATURE_XMM3))
+		return 1;
 	return set_slot(v, row, index, data, host);
 }
 
@@ -420,6 +425,19 @@ static int set_steal_time(struct x86_vcpu *v, const struct msr_row *row, u32 ind
 	return x86_set_steal_time(v, data);
 }
 
+static int get_platform_info(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data,
+			     bool host)
+{
+	if (!host && READ_ONCE(to_x86_vm(v->core.vm)->platform_info_hidden))
+		return 1;
+	return get_slot(v, row, index, data, host);
+}
+
+bool x86_misc_enable_mwait(const struct x86_vcpu *v)
+{
+	return v->msr_store[SLOT_MISC_ENABLE] & MSR_IA32_MISC_ENABLE_MWAIT;
+}
+
 static int get_mce(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data, bool host)
 {
 	return x86_get_mce_msr(v, index, data, host);
@@ -460,7 +478,8 @@ static const struct msr_row rows[] = {
 	{ RANGE(MSR_P6_PERFCTR0, 2), IGNORED(0) },
 	{ ONE(MSR_FSB_FREQ), CONSTANT(5) },			/* 100 MHz */
 	{ ONE(MSR_PLATFORM_INFO), .flags = RD | HW | SAVE,
-	  KEPT(SLOT_PLATFORM_INFO, ~BIT_ULL(MSR_PLATFORM_INFO_CPUID_FAULT_BIT)) },
+	  .slot = SLOT_PLATFORM_INFO, .value = ~BIT_ULL(MSR_PLATFORM_INFO_CPUID_FAULT_BIT),
+	  .get = get_platform_info, .set = set_slot },
 	{ ONE(MSR_MTRRcap), CONSTANT(MTRR_CAP) },
 	{ ONE(MSR_IA32_ARCH_CAPABILITIES), .flags = RD | HW | SAVE,
 	  .feature = X86_FEATURE_ARCH_CAPABILITIES, KEPT(SLOT_ARCH_CAPS, ~0ull) },

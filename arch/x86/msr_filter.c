@@ -162,7 +162,7 @@ static int complete_msr(struct x86_vcpu *v, bool write)
 		x86_inject_gp(v);
 		return BERTH_RUN_AGAIN;
 	}
-	return x86_finish_msr(v, v->msr_len, write ? NULL : &data);
+	return x86_finish_msr(v, v->insn_len, write ? NULL : &data);
 }
 
 static int complete_rdmsr(struct x86_vcpu *v)
@@ -207,7 +207,7 @@ int x86_exit_msr_policy(struct x86_vcpu *v, unsigned int len, bool write)
 	run->msr.reason = reason;
 	run->msr.index = index;
 	run->msr.data = write ? data : 0;
-	v->msr_len = len;
+	v->insn_len = len;
 	v->complete = write ? complete_wrmsr : complete_rdmsr;
 	return BERTH_RUN_USER;
 }

@@ -20,6 +20,11 @@ u32 x86_pv_supported(void)
 	return features;
 }
 
+int x86_cap_steal_time(struct berth_vm *vm)
+{
+	return sched_info_on();
+}
+
 void x86_pv_reset(struct x86_vcpu *v)
 {
 	WRITE_ONCE(v->pv.active, 0);

@@ -109,8 +109,29 @@ int x86_sync_begin(struct x86_vcpu *v);
 void x86_sync_end(struct x86_vcpu *v);
 
 /* ---- vm_caps.c ---- */
+/*
+ * What may be disabled.  SLOT_ZAP_ALL is about what is invalidated when a slot goes: here
+ * never more than the slot, which a guest cannot tell.
+ */
+#define X86_QUIRKS		(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED | \
+				 KVM_X86_QUIRK_LAPIC_MMIO_HOLE | KVM_X86_QUIRK_OUT_7E_INC_RIP | \
+				 KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | \
+				 KVM_X86_QUIRK_FIX_HYPERCALL_INSN | \
+				 KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS | KVM_X86_QUIRK_SLOT_ZAP_ALL)
+
+#define X86_HYPERCALL_EXITS	BIT(KVM_HC_MAP_GPA_RANGE)
+
 int x86_enable_exception_payload(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_enable_triple_fault_event(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enable_emulation_exits(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enable_platform_info(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enable_hypercall_exits(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_disable_quirks(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_disable_quirks2(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_cap_steal_time(struct berth_vm *vm);
+int x86_cap_disable_exits(struct berth_vm *vm);
+int x86_disable_exits(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enforce_pv(struct berth_vcpu *vcpu, const struct kvm_enable_cap *args);
 long x86_ioctl_has_sys_attr(void *data, unsigned long uarg);
 long x86_ioctl_get_sys_attr(void *data, unsigned long uarg);
 long x86_ioctl_has_vcpu_attr(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
@@ -128,6 +149,7 @@ long x86_ioctl_kvmclock_ctrl(struct berth_vcpu *vcpu, void *data, unsigned long 
 /* ---- msr.c ---- */
 /* Check the table and choose the lists this host can keep, once.  0 or -EINVAL. */
 int x86_msr_setup(void);
+bool x86_misc_enable_mwait(const struct x86_vcpu *v);
 /* May APIC_BASE have this value?  0, or 1 for #GP. */
 int x86_check_apic_base(struct x86_vcpu *v, u64 value);
 /* It may: the local APIC in the kernel follows.  May sleep. */

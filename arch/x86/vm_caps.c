@@ -3,7 +3,9 @@
  * Capabilities that user space enables for a VM or a vCPU, and KVM_{HAS,GET,SET}_DEVICE_ATTR
  * on a vCPU and on /dev/kvm: switches that other files look at.
  */
+#include <linux/kvm_para.h>
 #include <linux/uaccess.h>
+#include <asm/cpufeature.h>
 #include "state.h"
 
 /* KVM_CAP_EXCEPTION_PAYLOAD: see events.c. */
@@ -21,6 +23,88 @@ int x86_enable_triple_fault_event(struct berth_vm *vm, const struct kvm_enable_c
 	if (args->flags)
 		return -EINVAL;
 	WRITE_ONCE(to_x86_vm(vm)->triple_fault_event, !!args->args[0]);
+	return 0;
+}
+
+/* KVM_CAP_EXIT_ON_EMULATION_FAILURE: also what the guest's user programs did. */
+int x86_enable_emulation_exits(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	if (args->flags || (args->args[0] & ~1ull))
+		return -EINVAL;
+	WRITE_ONCE(to_x86_vm(vm)->exit_on_emulation_failure, args->args[0]);
+	return 0;
+}
+
+/* KVM_CAP_MSR_PLATFORM_INFO: may the guest read it? */
+int x86_enable_platform_info(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	if (args->flags)
+		return -EINVAL;
+	WRITE_ONCE(to_x86_vm(vm)->platform_info_hidden, !args->args[0]);
+	return 0;
+}
+
+/* KVM_CAP_EXIT_HYPERCALL: hypercalls that are user space's. */
+int x86_enable_hypercall_exits(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	if (args->flags || (args->args[0] & ~(u64)X86_HYPERCALL_EXITS))
+		return -EINVAL;
+	WRITE_ONCE(to_x86_vm(vm)->hypercall_exits, args->args[0]);
+	return 0;
+}
+
+/* KVM_CAP_DISABLE_QUIRKS, which takes any bits, and its second version. */
+int x86_disable_quirks(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	if (args->flags)
+		return -EINVAL;
+	WRITE_ONCE(to_x86_vm(vm)->disabled_quirks, args->args[0]);
+	return 0;
+}
+
+int x86_disable_quirks2(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	return args->args[0] & ~(u64)X86_QUIRKS ? -EINVAL : x86_disable_quirks(vm, args);
+}
+
+/* MWAIT waits without an exit only where it wakes for interrupts and its timer goes on. */
+int x86_cap_disable_exits(struct berth_vm *vm)
+{
+	int exits = KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE;
+
+	if (boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	    !boot_cpu_has_bug(X86_BUG_MONITOR))
+		exits |= KVM_X86_DISABLE_EXITS_MWAIT;
+	return exits;
+}
+
+/*
+ * KVM_CAP_X86_DISABLE_EXITS: once disabled they stay so.  What the host cannot disable is
+ * ignored, as with the kernel's KVM.  -EINVAL for what is no such exit.
+ */
+int x86_disable_exits(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	struct x86_vm *x86 = to_x86_vm(vm);
+
+	if (args->flags || (args->args[0] & ~(u64)KVM_X86_DISABLE_VALID_EXITS))
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	WRITE_ONCE(x86->disabled_exits,
+		   x86->disabled_exits | (args->args[0] & x86_cap_disable_exits(vm)));
+	mutex_unlock(&vm->lock);
+	berth_request_all(vm, X86_REQ_TRAPS);
+	return 0;
+}
+
+/* KVM_CAP_ENFORCE_PV_FEATURE_CPUID: the guest may use what its CPUID shows, no more. */
+int x86_enforce_pv(struct berth_vcpu *vcpu, const struct kvm_enable_cap *args)
+{
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	if (args->flags)
+		return -EINVAL;
+	v->pv.enforce = args->args[0];
+	x86_pv_update(v);
 	return 0;
 }
 

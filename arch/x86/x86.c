@@ -116,8 +116,9 @@ int x86_vcpu_init(struct berth_vcpu *vcpu)
 		if (vcpu->id != to_x86_vm(vcpu->vm)->bsp_id)
 			v->mp_state = KVM_MP_STATE_UNINITIALIZED;
 	}
-	/* Before anyone can see this vCPU the filter may change. */
+	/* What these are about may change before anyone can see this vCPU. */
 	berth_vcpu_request(vcpu, X86_REQ_MSR_FILTER);
+	berth_vcpu_request(vcpu, X86_REQ_TRAPS);
 	vcpu->initialized = true;
 	return 0;
 
@@ -208,6 +209,8 @@ void x86_serve_requests(struct x86_vcpu *v)
 		x86_steal_write(v);
 	if (berth_vcpu_take_request(&v->core, X86_REQ_MSR_FILTER))
 		x86_vendor->update_msr_filter(v);
+	if (berth_vcpu_take_request(&v->core, X86_REQ_TRAPS))
+		x86_vendor->update_traps(v);
 }
 
 int x86_vcpu_run(struct berth_vcpu *vcpu)

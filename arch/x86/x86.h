@@ -16,6 +16,11 @@
 #define X86_MAX_CPUID_ENTRIES	256
 #define X86_MCE_BANKS		32
 
+/* The ABI is the same whatever the host kernel: what 6.12 added. */
+#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL	(1 << 7)
+#endif
+
 /* General registers are numbered as instructions encode them (decode.h). */
 #define X86_NR_GPRS	X86_NR_GPR
 enum {
@@ -35,6 +40,7 @@ enum x86_request {
 	X86_REQ_CLOCK,			/* the guest's clock must be written */
 	X86_REQ_STEAL,			/* and its stolen time */
 	X86_REQ_MSR_FILTER,		/* which MSRs must exit */
+	X86_REQ_TRAPS,			/* what else must: update_traps */
 };
 
 /*
@@ -124,7 +130,7 @@ struct x86_vcpu {
 		u64 next_rip;
 		u8 size;
 	} pio;
-	u8 msr_len;			/* of the RDMSR or WRMSR user space answers */
+	u8 insn_len;			/* of the MSR access or hypercall user space answers */
 	struct x86_mmio mmio;
 	u8 fetched[X86_INSN_MAX];	/* instruction bytes the exit itself brought */
 	u8 nr_fetched;
@@ -164,7 +170,11 @@ struct x86_vm {
 	u64 identity_map_addr;		/* [l] */
 	struct x86_clock clock;
 	u32 default_tsc_khz;		/* [l] */
-	u64 disabled_quirks;		/* [l] */
+	u64 disabled_quirks;		/* [a] KVM_X86_QUIRK_* */
+	u32 disabled_exits;		/* [a] KVM_X86_DISABLE_EXITS_* */
+	u32 hypercall_exits;		/* [a] by number */
+	bool exit_on_emulation_failure;	/* [a] */
+	bool platform_info_hidden;	/* [a] */
 	bool exception_payload;		/* [a] KVM_CAP_EXCEPTION_PAYLOAD */
 	bool triple_fault_event;	/* [a] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
 	u32 msr_policy;			/* [a] KVM_MSR_EXIT_REASON_*, X86_MSR_POLICY_FILTER */
@@ -193,6 +203,12 @@ static inline struct x86_vm *to_x86_vm(struct berth_vm *vm)
 	return container_of(vm, struct x86_vm, core);
 }
 
+/* Does the VM have this quirk still?  KVM_X86_QUIRK_* */
+static inline bool x86_quirk(const struct x86_vcpu *v, u64 quirk)
+{
+	return !(READ_ONCE(to_x86_vm(v->core.vm)->disabled_quirks) & quirk);
+}
+
 /* How instructions run at this moment, in one piece. */
 struct x86_context {
 	enum x86_mode mode;
@@ -213,7 +229,7 @@ struct x86_context {
  * get_msr, set_msr: MSRs the control structure holds (FS_BASE, STAR, SYSENTER...).
  *	0, or -ENOENT when it is not one of those.  set does no checks.
  * get_shadow, set_shadow: the interrupt shadow, KVM_X86_SHADOW_INT_*.
- * update_traps: guest_debug, DR7, nmi_masked, CR0/4, XCR0 or CPUID changed: redo
+ * update_traps: guest_debug, disabled_exits, DR7, nmi_masked, CR0/4, XCR0 or CPUID changed: redo
  *	intercepts and the debug registers.
  * tlb_flush: drop this vCPU's translations before its next entry.
  * write_tsc_offset: v->tsc_offset changed.
@@ -318,6 +334,7 @@ int x86_exit_hlt(struct x86_vcpu *v, unsigned int len);
 int x86_exit_xsetbv(struct x86_vcpu *v, unsigned int len);
 int x86_exit_rdpmc(struct x86_vcpu *v, unsigned int len);
 int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len);
+int x86_skip_hypercall(struct x86_vcpu *v, unsigned int len);
 /* IN and OUT of @size bytes; string forms are emulated as a whole. */
 int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool string,
 		 bool rep, u64 next_rip);
@@ -325,6 +342,9 @@ int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool 
 int x86_exit_debug(struct x86_vcpu *v, u8 vector, u64 dr6, u64 pc);
 /* KVM_EXIT_INTERNAL_ERROR with @n values (at most 4) */
 int x86_exit_internal_error(struct x86_vcpu *v, u32 suberror, unsigned int n, ...);
+
+/* ---- hypercall.c, which also has x86_exit_hypercall() ---- */
+void x86_patch_insn(struct x86_vcpu *v, const void *bytes, unsigned int n);
 
 /* ---- emulation.c ---- */
 
@@ -374,6 +394,8 @@ void x86_cpuid(struct x86_vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 /* Does the guest's CPUID show X86_FEATURE_@feature (kernel's cpufeatures.h number)? */
 bool x86_guest_has(struct x86_vcpu *v, unsigned int feature);
 bool x86_guest_is_intel(struct x86_vcpu *v);
+/* Has it MONITOR and MWAIT, by CPUID or by IA32_MISC_ENABLE? */
+bool x86_guest_has_mwait(struct x86_vcpu *v);
 long x86_ioctl_get_supported_cpuid(void *data, unsigned long uarg);
 long x86_ioctl_get_emulated_cpuid(void *data, unsigned long uarg);
 long x86_ioctl_set_cpuid(struct berth_vcpu *vcpu, void *data, unsigned long uarg);

@@ -54,6 +54,16 @@ struct kvm_pre_fault_memory {
 #define berth_run_immediate_exit(run)	READ_ONCE((run)->immediate_exit)
 #endif
 
+/* A 32-bit flag became the lowest bit of 64. */
+static inline void berth_run_set_long_mode(struct kvm_run *run, bool long_mode)
+{
+#if BERTH_SINCE(6, 6)
+	run->hypercall.flags = long_mode;
+#else
+	run->hypercall.longmode = long_mode;
+#endif
+}
+
 /* Tell RCU that this CPU held no reference: context as rcu_note_context_switch(). */
 static inline void berth_rcu_note(void)
 {

@@ -124,8 +124,7 @@ static int do_ferr(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 /* CPUID does not show them, yet guests use them: see KVM_CAP_DISABLE_QUIRKS2. */
 static int do_mwait(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 {
-	if ((to_x86_vm(v->core.vm)->disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
-	    !x86_guest_has(v, X86_FEATURE_MWAIT))
+	if (!x86_quirk(v, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) && !x86_guest_has_mwait(v))
 		return undefined(v, svm, code);
 	return skip(v, svm, code);
 }
@@ -317,8 +316,12 @@ static int do_bp(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 
 static int do_ud(struct x86_vcpu *v, struct svm_vcpu *svm, u32 code)
 {
-	if (x86_code_is(v, OPCODE_VMCALL, 3))
+	static const u8 vmmcall[3] = { 0x0f, 0x01, 0xd9 };
+
+	if (x86_quirk(v, KVM_X86_QUIRK_FIX_HYPERCALL_INSN) && x86_code_is(v, OPCODE_VMCALL, 3)) {
+		x86_patch_insn(v, vmmcall, sizeof(vmmcall));
 		return x86_exit_hypercall(v, 3);
+	}
 	return undefined(v, svm, code);
 }
 

@@ -127,7 +127,9 @@ void svm_set_cr(struct x86_vcpu *v, unsigned int nr, u64 value)
 	switch (nr) {
 	case 0:
 		svm->cr0 = value;
-		save->cr0 = value & ~(u64)(X86_CR0_CD | X86_CR0_NW);
+		save->cr0 = value;
+		if (x86_quirk(v, KVM_X86_QUIRK_CD_NW_CLEARED))
+			save->cr0 &= ~(u64)(X86_CR0_CD | X86_CR0_NW);
 		break;
 	case 2:
 		save->cr2 = value;

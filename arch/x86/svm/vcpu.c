@@ -24,12 +24,12 @@ static const u8 always_intercepted[] = {
 	INTERCEPT_CR4_WRITE, INTERCEPT_CR8_WRITE,
 	INTERCEPT_INTR, INTERCEPT_NMI, INTERCEPT_SMI, INTERCEPT_INIT,
 	INTERCEPT_SELECTIVE_CR0,
-	INTERCEPT_RDPMC, INTERCEPT_CPUID, INTERCEPT_RSM, INTERCEPT_INVD, INTERCEPT_HLT,
+	INTERCEPT_RDPMC, INTERCEPT_CPUID, INTERCEPT_RSM, INTERCEPT_INVD,
 	INTERCEPT_INVLPGA, INTERCEPT_IOIO_PROT, INTERCEPT_MSR_PROT, INTERCEPT_FERR_FREEZE,
 	INTERCEPT_SHUTDOWN,
 	INTERCEPT_VMRUN, INTERCEPT_VMMCALL, INTERCEPT_VMLOAD, INTERCEPT_VMSAVE,
 	INTERCEPT_STGI, INTERCEPT_CLGI, INTERCEPT_SKINIT, INTERCEPT_WBINVD,
-	INTERCEPT_MONITOR, INTERCEPT_MWAIT, INTERCEPT_XSETBV, INTERCEPT_RDPRU,
+	INTERCEPT_XSETBV, INTERCEPT_RDPRU,
 };
 
 void svm_vmcb_init(struct x86_vcpu *v)
@@ -44,7 +44,6 @@ void svm_vmcb_init(struct x86_vcpu *v)
 		svm_intercept(svm, always_intercepted[i], true);
 	c->intercepts[INTERCEPT_DR] = DR_INTERCEPTS;
 	if (svm_pause_filter) {
-		svm_intercept(svm, INTERCEPT_PAUSE, true);
 		c->pause_filter_count = PAUSE_FILTER_COUNT;
 		if (boot_cpu_has(X86_FEATURE_PFTHRESHOLD))
 			c->pause_filter_thresh = PAUSE_FILTER_THRESHOLD;
@@ -98,7 +97,7 @@ void svm_vcpu_destroy(struct x86_vcpu *v)
 
 static void update_cr_intercepts(struct svm_vcpu *svm)
 {
-	bool cr0_differs = svm->cr0 & (X86_CR0_CD | X86_CR0_NW);
+	bool cr0_differs = (svm->cr0 ^ svm->vmcb->save.cr0) & (X86_CR0_CD | X86_CR0_NW);
 
 	svm_intercept(svm, INTERCEPT_CR0_READ, cr0_differs);
 	svm_intercept(svm, INTERCEPT_CR0_WRITE, cr0_differs);
@@ -191,6 +190,18 @@ void svm_take_debug_registers(struct x86_vcpu *v)
 		save->dr6 = X86_DR6_FIXED;
 }
 
+/* Instructions by which a guest gives its CPU away (KVM_CAP_X86_DISABLE_EXITS). */
+static void update_instruction_intercepts(struct x86_vcpu *v, struct svm_vcpu *svm)
+{
+	u32 disabled = READ_ONCE(to_x86_vm(v->core.vm)->disabled_exits);
+
+	svm_intercept(svm, INTERCEPT_HLT, !(disabled & KVM_X86_DISABLE_EXITS_HLT));
+	svm_intercept(svm, INTERCEPT_MONITOR, !(disabled & KVM_X86_DISABLE_EXITS_MWAIT));
+	svm_intercept(svm, INTERCEPT_MWAIT, !(disabled & KVM_X86_DISABLE_EXITS_MWAIT));
+	svm_intercept(svm, INTERCEPT_PAUSE,
+		      svm_pause_filter && !(disabled & KVM_X86_DISABLE_EXITS_PAUSE));
+}
+
 void svm_update_traps(struct x86_vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
@@ -204,6 +215,7 @@ void svm_update_traps(struct x86_vcpu *v)
 		svm->exiting &= ~SVM_EXITING_IRET;
 	svm_intercept(svm, INTERCEPT_IRET,
 		      v->nmi_masked && !(svm->exiting & SVM_EXITING_IRET));
+	update_instruction_intercepts(v, svm);
 	svm_intercept(svm, INTERCEPT_RDTSCP, !x86_guest_has(v, X86_FEATURE_RDTSCP));
 	svm_intercept(svm, INTERCEPT_INVPCID, boot_cpu_has(X86_FEATURE_INVPCID) &&
 		      !x86_guest_has(v, X86_FEATURE_INVPCID));

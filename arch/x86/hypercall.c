@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hypercalls (Documentation/virt/kvm/x86/hypercalls.rst).
+ */
+#include <linux/kvm_para.h>
+#include "state.h"
+
+#define NR_ARGS	4
+
+/* A call as the guest made it: registers are 32 bits wide outside of 64-bit mode. */
+struct hypercall {
+	u64 nr;
+	u64 arg[NR_ARGS];
+	bool long_mode;
+};
+
+static void fetch(struct x86_vcpu *v, struct hypercall *call)
+{
+	static const u8 gpr[NR_ARGS] = { X86_RBX, X86_RCX, X86_RDX, X86_RSI };
+	u64 mask;
+	unsigned int i;
+
+	call->long_mode = x86_mode(v) == X86_MODE_64;
+	mask = call->long_mode ? ~0ull : U32_MAX;
+	call->nr = v->gpr[X86_RAX] & mask;
+	for (i = 0; i < NR_ARGS; i++)
+		call->arg[i] = v->gpr[gpr[i]] & mask;
+}
+
+static int finish(struct x86_vcpu *v, unsigned int len, u64 result)
+{
+	v->gpr[X86_RAX] = x86_mode(v) == X86_MODE_64 ? result : (u32)result;
+	return x86_skip_hypercall(v, len);
+}
+
+static int complete_hypercall(struct x86_vcpu *v)
+{
+	return finish(v, v->insn_len, READ_ONCE(v->core.run->hypercall.ret));
+}
+
+/* KVM_HC_MAP_GPA_RANGE is user space's (KVM_CAP_EXIT_HYPERCALL), once it makes sense. */
+static int map_gpa_range(struct x86_vcpu *v, const struct hypercall *call, unsigned int len)
+{
+	struct kvm_run *run = v->core.run;
+	gpa_t gpa = call->arg[0];
+	u64 npages = call->arg[1];
+
+	if (!(READ_ONCE(to_x86_vm(v->core.vm)->hypercall_exits) & BIT(KVM_HC_MAP_GPA_RANGE)))
+		return finish(v, len, -KVM_ENOSYS);
+	if (offset_in_page(gpa) || !npages || gpa_to_gfn(gpa) + npages <= gpa_to_gfn(gpa))
+		return finish(v, len, -KVM_EINVAL);
+	memset(&run->hypercall, 0, sizeof(run->hypercall));
+	run->exit_reason = KVM_EXIT_HYPERCALL;
+	run->hypercall.nr = call->nr;
+	run->hypercall.args[0] = gpa;
+	run->hypercall.args[1] = npages;
+	run->hypercall.args[2] = call->arg[2];
+	berth_run_set_long_mode(run, call->long_mode);
+	v->insn_len = len;
+	v->complete = complete_hypercall;
+	return BERTH_RUN_USER;
+}
+
+int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
+{
+	struct hypercall call;
+
+	fetch(v, &call);
+	if (x86_vendor->get_cpl(v))
+		return finish(v, len, -KVM_EPERM);
+	switch (call.nr) {
+	case KVM_HC_VAPIC_POLL_IRQ:
+		return finish(v, len, 0);
+	case KVM_HC_MAP_GPA_RANGE:
+		return map_gpa_range(v, &call, len);
+	default:
+		return finish(v, len, -KVM_ENOSYS);
+	}
+}
+
+/*
+ * x86_patch_insn() - put @n bytes where RIP is, where the guest's kernel may write.
+ *
+ * Done for what the guest will execute again and again; if not, nothing is lost.
+ */
+void x86_patch_insn(struct x86_vcpu *v, const void *bytes, unsigned int n)
+{
+	struct x86_context c;
+	u32 error;
+	gpa_t gpa;
+
+	x86_vendor->get_context(v, &c);
+	if (offset_in_page(c.linear_rip) > PAGE_SIZE - n || c.cpl ||
+	    x86_walk(v, c.linear_rip, X86_WALK_WRITE, &gpa, &error))
+		return;
+	berth_write_guest(&v->core, gpa, bytes, n);
+}
