@@ -61,6 +61,19 @@ static int map_gpa_range(struct x86_vcpu *v, const struct hypercall *call, unsig
 	return BERTH_RUN_USER;
 }
 
+/*
+ * The guest waits for an answer of the vCPU with that APIC id.  Ids that were changed
+ * are not found: it is only a hint.
+ */
+static void sched_yield(struct x86_vcpu *v, u64 apic_id)
+{
+	struct berth_vcpu *target;
+
+	target = apic_id <= UINT_MAX ? berth_vcpu_by_id(v->core.vm, apic_id) : NULL;
+	if (target && target != &v->core)
+		berth_vcpu_yield_to(target);
+}
+
 int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
 {
 	struct hypercall call;
@@ -70,6 +83,11 @@ int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
 		return finish(v, len, -KVM_EPERM);
 	switch (call.nr) {
 	case KVM_HC_VAPIC_POLL_IRQ:
+		return finish(v, len, 0);
+	case KVM_HC_SCHED_YIELD:
+		if (!x86_pv_has(&v->pv, KVM_FEATURE_PV_SCHED_YIELD))
+			return finish(v, len, -KVM_ENOSYS);
+		sched_yield(v, call.arg[0]);
 		return finish(v, len, 0);
 	case KVM_HC_MAP_GPA_RANGE:
 		return map_gpa_range(v, &call, len);

@@ -398,6 +398,9 @@ static int get_pv(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 
 	case MSR_KVM_WALL_CLOCK_NEW:
 		*data = READ_ONCE(to_x86_vm(v->core.vm)->clock.wall_clock);
 		return 0;
+	case MSR_KVM_POLL_CONTROL:
+		*data = !v->core.no_poll;
+		return 0;
 	case MSR_KVM_STEAL_TIME:
 		*data = v->pv.steal;
 		return 0;
@@ -423,6 +426,16 @@ static int set_steal_time(struct x86_vcpu *v, const struct msr_row *row, u32 ind
 			  bool host)
 {
 	return x86_set_steal_time(v, data);
+}
+
+/* Bit 0: the host may poll for a while when the guest halts. */
+static int set_poll_control(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 data,
+			    bool host)
+{
+	if (!x86_pv_has(&v->pv, row->value) || (data & ~1ull))
+		return 1;
+	v->core.no_poll = !data;
+	return 0;
 }
 
 static int get_platform_info(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data,
@@ -523,6 +536,7 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_KVM_WALL_CLOCK_NEW), PV(KVM_FEATURE_CLOCKSOURCE2, set_wall_clock) },
 	{ ONE(MSR_KVM_SYSTEM_TIME_NEW), PV(KVM_FEATURE_CLOCKSOURCE2, set_system_time) },
 	{ ONE(MSR_KVM_STEAL_TIME), PV(KVM_FEATURE_STEAL_TIME, set_steal_time) },
+	{ ONE(MSR_KVM_POLL_CONTROL), PV(KVM_FEATURE_POLL_CONTROL, set_poll_control) },
 	{ ONE(MSR_EFER), .flags = RW, .get = get_efer, .set = set_efer },
 	{ ONE(MSR_STAR), .flags = RW | SAVE, .get = get_vendor, .set = set_vendor },
 	{ RANGE(MSR_LSTAR, 2), .flags = RW | SAVE, .get = get_vendor,

@@ -2,7 +2,7 @@
 /*
  * What guests know of their hypervisor: which features (CPUID leaf 0x40000001) and how
  * much time others took from them (Documentation/virt/kvm/x86/msr.rst).  The clock is
- * in pvclock.c, hypercalls are in exits.c.
+ * in pvclock.c, hypercalls are in hypercall.c.
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
@@ -13,7 +13,8 @@
 u32 x86_pv_supported(void)
 {
 	u32 features = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-		       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+		       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) |
+		       BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD);
 
 	if (sched_info_on())
 		features |= BIT(KVM_FEATURE_STEAL_TIME);

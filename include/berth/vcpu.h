@@ -11,6 +11,7 @@
 #include <berth/types.h>
 #include <berth/vm.h>
 #include <linux/mmdebug.h>
+#include <linux/pid.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/sched.h>
@@ -68,6 +69,8 @@ struct berth_vcpu {
 	sigset_t sigset;			/* [v] KVM_SET_SIGNAL_MASK */
 	struct preempt_notifier preempt;	/* [o] */
 	struct rcuwait wait;			/* [a] */
+	struct pid __rcu *pid;			/* [r][v] the thread that ran it last */
+	bool no_poll;				/* [o] sleep at once: the guest polls itself */
 	unsigned int poll_ns;			/* [o] current halt-polling window */
 	unsigned int slot_hint;			/* [o] last slot hit */
 	bool rcu_note;				/* [o] report a quiescent state at entry */
@@ -100,6 +103,13 @@ void berth_vcpu_put(struct berth_vcpu *vcpu);
  * hard interrupt.
  */
 void berth_vcpu_kick(struct berth_vcpu *vcpu);
+
+/**
+ * berth_vcpu_yield_to() - give this CPU to the thread of @vcpu, where it waits for one.
+ *
+ * Context: may sleep.
+ */
+void berth_vcpu_yield_to(struct berth_vcpu *vcpu);
 
 /* Set a request; pairs with the barrier in berth_enter_guest(). */
 static inline void berth_vcpu_request(struct berth_vcpu *vcpu, unsigned int request)

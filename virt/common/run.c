@@ -95,7 +95,7 @@ static void block(struct berth_vcpu *vcpu)
 {
 	ktime_t start = ktime_get();
 
-	if (vcpu->poll_ns && poll(vcpu))
+	if (vcpu->poll_ns && !vcpu->no_poll && poll(vcpu))
 		goto out;
 	berth_vcpu_check_state(vcpu, BERTH_VCPU_BLOCKED);
 	WRITE_ONCE(vcpu->state, BERTH_VCPU_BLOCKED);
@@ -148,10 +148,24 @@ static int run_loop(struct berth_vcpu *vcpu)
 	}
 }
 
+/* Remember who runs the vCPU.  Programs seldom change that. */
+static void note_thread(struct berth_vcpu *vcpu)
+{
+	struct pid *old = rcu_dereference_protected(vcpu->pid, lockdep_is_held(&vcpu->mutex));
+
+	if (likely(old == task_pid(current)))
+		return;
+	rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
+	if (old)
+		synchronize_rcu();
+	put_pid(old);
+}
+
 int berth_vcpu_run(struct berth_vcpu *vcpu)
 {
 	int r;
 
+	note_thread(vcpu);
 	berth_vcpu_load(vcpu);
 	sigset_enter(vcpu);
 	r = berth_backend.run_begin(vcpu);

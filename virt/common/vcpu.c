@@ -9,6 +9,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/percpu.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 /*
@@ -182,6 +183,19 @@ void berth_vcpu_kick(struct berth_vcpu *vcpu)
 	put_cpu();
 }
 
+void berth_vcpu_yield_to(struct berth_vcpu *vcpu)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = get_pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+	rcu_read_unlock();
+	if (!task)
+		return;
+	yield_to(task, true);
+	put_task_struct(task);
+}
+
 bool berth_request_all(struct berth_vm *vm, unsigned int request)
 {
 	struct berth_vcpu *vcpu;
@@ -247,6 +261,7 @@ out_vcpu:
 void berth_vcpu_free(struct berth_vcpu *vcpu)
 {
 	berth_backend.vcpu_destroy(vcpu);
+	put_pid(rcu_dereference_protected(vcpu->pid, true));
 	s2_cache_drain(&vcpu->vm->s2, &vcpu->s2_cache);
 	berth_dirty_ring_free(vcpu);
 	free_pages_exact(vcpu->run, own_pages() * PAGE_SIZE);

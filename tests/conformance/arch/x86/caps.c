@@ -7,6 +7,7 @@
 #define MISC_ENABLE_MWAIT	(1 << 18)
 #define MSR_SYSTEM_TIME_NEW	0x4b564d01
 #define MSR_STEAL_TIME		0x4b564d03
+#define MSR_POLL_CONTROL	0x4b564d05
 
 #define KVM_ENOSYS_		1000
 #define KVM_EINVAL_		22
@@ -292,6 +293,50 @@ TEST(hypercall_map_gpa_range_is_user_spaces, NEED(KVM_CAP_EXIT_HYPERCALL))
 	vcpu->run->hypercall.ret = 77;
 	run_done(vcpu);
 	expect_eq(get_regs(vcpu).rax, 77);
+}
+
+GUEST64(guest_sched_yield,
+	"mov	$11, %eax\n"
+	"mov	%rdi, %rbx\n"
+	"vmmcall\n"
+	DONE);
+
+TEST(hypercall_sched_yield_takes_any_target)
+{
+	static const uint64_t targets[] = { 0, 1, 2, 0xffffffff, ~0ULL };
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+
+	if (!cpu_has(0x40000001, 0, 0, 13))
+		skip_test("KVM_FEATURE_PV_SCHED_YIELD");
+	/* One that never ran. */
+	vcpu_new(vm, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+		x86_start(vcpu, X86_KEEP, guest_sched_yield, targets[i], 0, 0);
+		run_done(vcpu);
+		expect_eq(get_regs(vcpu).rax, 0);
+	}
+	enforce(vcpu, 1);
+	x86_start(vcpu, X86_KEEP, guest_sched_yield, 1, 0, 0);
+	run_done(vcpu);
+	/* A vCPU without CPUID has no features; one with all of them has this. */
+	expect(get_regs(vcpu).rax == 0 || (int64_t)get_regs(vcpu).rax == -KVM_ENOSYS_);
+}
+
+TEST(poll_control_is_one_bit)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t value;
+
+	if (!cpu_has(0x40000001, 0, 0, 12))
+		skip_test("KVM_FEATURE_POLL_CONTROL");
+	expect_eq(get_msr(vcpu, MSR_POLL_CONTROL, &value), 1);
+	expect_eq(value, 1);
+	expect_eq(set_msr(vcpu, MSR_POLL_CONTROL, 0), 1);
+	expect_eq(get_msr(vcpu, MSR_POLL_CONTROL, &value), 1);
+	expect_eq(value, 0);
+	for (unsigned int bit = 1; bit < 64; bit++)
+		expect_eq(set_msr(vcpu, MSR_POLL_CONTROL, 1ULL << bit), 0);
 }
 
 /* ---- emulation ---- */
