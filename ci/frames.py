@@ -23,6 +23,9 @@ class Frame:
     uptime: float = None
     took: float = None
 
+    def age(self):
+        return time.monotonic() - self.began
+
 
 class Frames:
     """Calls hook(event, frame, data): "ready" (data: kernel, uptime), "begin", "text" (data:
@@ -68,5 +71,5 @@ class Frames:
         elif kind == "END" and self.current and words[:1] == [self.current.name]:
             frame, self.current = self.current, None
             frame.status, frame.uptime = int(words[1]), float(words[2])
-            frame.took = time.monotonic() - frame.began
+            frame.took = frame.age()
             self.hook("end", frame, None)

@@ -35,6 +35,7 @@ class Spec:
     smp: int = 1
     disk: Path = None
     exact: bool = False
+    in_turn: bool = False  # the processors run one after the other, in one thread of the emulator
     cpu: str = ""  # CPU model; empty: the host's own
     console: str = ""  # to which the emulator connects its serial lines: a socket's path, or
     # address:port of a host with LINES = "tcp"
@@ -47,7 +48,8 @@ def _die_with_parent():
 
 
 class Machine:
-    """One run. `why` says after run() how it ended: "off", "timeout", "panic", "gone", "escape"."""
+    """One run. `why` says after run() how it ended: "off", "timeout", "stuck" (in a frame),
+    "panic", "gone", "escape"."""
 
     def __init__(self, host, spec, hook, on_console=None):
         self.host, self.spec = host, spec
@@ -58,9 +60,11 @@ class Machine:
         self.why = None
         self.stderr = ""
 
-    def run(self, timeout):
-        """Runs to the end, or to `timeout` seconds (None: as long as it likes)."""
+    def run(self, timeout, step_timeout=None):
+        """Runs to the end, or to `timeout` seconds, or until one frame took `step_timeout`
+        (None: as long as it likes)."""
         spec = self.spec
+        self.step_timeout = step_timeout
         listeners = []
         for name in ("console", "results"):
             listener, address = self._listen(name)
@@ -144,6 +148,10 @@ class Machine:
                         self._console(data)
                 if deadline and time.monotonic() > deadline:
                     self.why = "timeout"
+                    return
+                frame = self.frames.current
+                if self.step_timeout and frame and frame.age() > self.step_timeout:
+                    self.why = "stuck"
                     return
                 if not self.host.POWERS_OFF and (
                     self.frames.done or PANIC.search(self.console)

@@ -75,6 +75,12 @@ def rows():
         "conformance-xcr0-x86-svm-6.1", FULL, 12, "conformance", hypervisor="berth",
         host="x86-svm", rel="6.1", cpu="max,+svm,+npt,-pku,-mpx", tests=("*xcr*", "*xsetbv*"),
     )
+    for host, rel, _, _ in HOSTS:
+        for hypervisor, end in (("berth", ""), ("kvm", "-kvm")):
+            yield row(
+                f"kselftests-{host}-{rel}{end}", FULL, 1500, "kselftests", host=host, rel=rel,
+                hypervisor=hypervisor,
+            )
     for host, rel in DEBUG_HOSTS:
         yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
 

@@ -48,8 +48,10 @@ class Plan:
     disk: Path = None
     memory: int = 1024
     smp: int = 1
+    in_turn: bool = False
     exact: bool = False
     timeout: float = 300
+    step_timeout: float = None  # for each command
     append: str = ""
     module: Path = None
     options: str = ""  # module parameters of the hypervisor
@@ -95,6 +97,7 @@ def prepare(plan, directory):
         smp=plan.smp,
         disk=plan.disk,
         exact=plan.exact,
+        in_turn=plan.in_turn,
         cpu=plan.cpu,
         dir=directory,
     )
@@ -157,7 +160,7 @@ def run(plan, hook=None, on_console=None):
                 hook(event, frame, data)
 
         machine = Machine(h, spec, watch, on_console)
-        machine.run(plan.timeout)
+        machine.run(plan.timeout, plan.step_timeout)
     result = judge(plan, machine, logs, time.monotonic() - began)
     write_logs(logs, machine, result)
     return result
@@ -182,6 +185,8 @@ def judge(plan, machine, logs, seconds):
     )
     if machine.why == "timeout":
         fail(TIMED_OUT, f"no end after {plan.timeout:.0f} s, {where}")
+    elif machine.why == "stuck":
+        fail(TIMED_OUT, f"no end after {plan.step_timeout:.0f} s, {where}")
     elif machine.why == "panic":
         fail(HOST_FAILED, f"the host's kernel panicked {where}")
     elif machine.why == "gone":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import guests
 import kernels
+import kselftests as selftests
 import ktap
 import modules
 import session
@@ -275,6 +276,18 @@ def load(report, tell, host, rel, cpu="", mode="churn", says=""):
     report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
     report.cases += ktap.parse(report.raw)
     host_cases(report, result, expected_status=(1,))
+
+
+def kselftests(report, tell, host, rel, hypervisor):
+    """The kernel's own KVM selftests, held against the tree's table for this host and kernel."""
+    table = selftests.load(host, rel)
+    for name, why in table.complain(selftests.names(selftests.directory(host, rel))):
+        report.fail(name, why)
+    run = selftests.Run(host, rel, hypervisor, [x.test for x in table.lines], report.row, tell)
+    report.cases += table.judge(hypervisor, run.seen)
+    for problem in run.problems:
+        report.fail("host", problem)
+    report.raw = ktap.write(report)
 
 
 GUEST_SCRIPT = """\

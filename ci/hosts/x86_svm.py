@@ -22,7 +22,7 @@ def append(spec):
 
 def argv(spec):
     """The emulator's command; see machine.Spec."""
-    thread = "multi" if spec.smp > 1 and not spec.exact else "single"
+    thread = "multi" if spec.smp > 1 and not spec.exact and not spec.in_turn else "single"
     cpu, clock, disk = spec.cpu or "max,+svm,+npt", "", ""
     if spec.exact:
         cpu += ",-rdrand,-rdseed"
