@@ -203,11 +203,9 @@ def save(host, rel, table):
 def said(seen):
     """What a test gives as its reason, in one line."""
     lines = [line.strip() for line in seen.text.splitlines() if line.strip()]
-    for n, line in enumerate(lines):
+    for line in lines:
         if m := re.search(r"\bSKIP\b[\s-]*(.*)|(.*), skipping test", line):
             return (m[1] or m[2] or "").strip()
-        if "Test Assertion Failure" in line and n + 1 < len(lines):
-            return lines[n + 1]
     return lines[-1] if lines else ""
 
 
@@ -245,6 +243,7 @@ class Run:
             add=[(RUNNER, "add/run.sh"), (self.directory, "add/kselftests")],
             smp=SMP,
             in_turn=True,
+            append="tsc=reliable",  # clock tests want it as the clock source, emulated or not
             memory=MEMORY,
             timeout=BOOT + len(tests) * LIMIT,
             step_timeout=LIMIT + 60,

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import dmesg
 import guests
+import kselftests
 import ktap
 from cpio import Archive
 from frames import Frames
+from paths import Failure
 
 STREAM = (
     b"noise\nBERTHREADY 6.1 3.2\n\nBERTHBEGIN 001\nhello\nBERT\n\nBERTHEND 001 3 4.5\n"
@@ -75,6 +77,58 @@ def a_skip_that_is_not_listed_fails():
         report = ktap.Report("r", [ktap.Case("three", ktap.SKIP)])
         ktap.judge_skips(report, path, "6.12", {"three"})
         assert not report.count(ktap.FAIL)
+
+
+TABLE = """\
+# What it is.
+# test         kvm      berth    reason
+one_test -b 4  pass     pass
+dir/two        pass     skip     needs a fan
+three          skip     ?        no fan here
+"""
+
+
+def kselftest_table_is_written_as_it_was_read():
+    table = kselftests.Table(TABLE)
+    assert [line.name for line in table.lines] == ["one_test", "dir/two", "three"], table.lines
+    again = kselftests.Table(table.text())
+    assert (again.head, again.lines) == (table.head, table.lines), table.text()
+    for wrong in ("a  pass", "a  pass  good", "a pass pass", "a  pass  pass\na  pass  pass"):
+        try:
+            kselftests.Table(wrong)
+        except Failure:
+            continue
+        raise AssertionError(wrong)
+
+
+def kselftest_result_that_is_not_the_tables_fails():
+    table = kselftests.Table(TABLE)
+    for result, want in (("pass", "fail"), ("fail", "fail"), ("skip", "skip")):
+        cases = list(table.judge("berth", {"dir/two": kselftests.Seen(result, "")}))
+        assert [(c.name, c.status) for c in cases] == [("dir/two", want)], cases
+
+
+def kselftest_that_only_kvm_passes_needs_a_reason():
+    table = kselftests.Table(TABLE.replace("needs a fan", ""))
+    assert [name for name, _ in table.complain()] == ["dir/two"]
+    built = {"one_test", "three", "new"}
+    names = [name for name, _ in kselftests.Table(TABLE).complain(built)]
+    assert names == ["dir/two", "new"], names
+
+
+def kselftest_results_are_recorded_and_reasons_kept():
+    table = kselftests.Table(TABLE)
+    skipped = kselftests.Seen("skip", "x\n1..0 # SKIP - no fan\n")
+    for hypervisor in ("kvm", "berth"):
+        table.record(hypervisor, {"dir/two": skipped, "new -x": skipped})
+    assert table.lines[1] == kselftests.Line("dir/two", "skip", "skip", "needs a fan")
+    assert table.lines[3] == kselftests.Line("new -x", "skip", "skip", "no fan"), table.lines[3]
+
+
+def kselftest_tables_of_the_tree_have_their_reasons():
+    for path in sorted(kselftests.TABLES.glob("*.txt")):
+        complaints = list(kselftests.Table(path.read_text()).complain())
+        assert not complaints, (path.name, complaints)
 
 
 def junit_holds_what_xml_cannot():
