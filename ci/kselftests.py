@@ -297,4 +297,6 @@ class Run:
         if bad and word in (PASS, SKIP):
             word = WARN
         text = frame.output.decode(errors="replace") + "".join(f"{line}\n" for line in bad)
+        if frame.status and frame.status > 128:
+            text += f"ended by signal {frame.status - 128}\n"
         return Seen(word, text, frame.took or frame.age(), bad)
