@@ -24,7 +24,7 @@ RECIPE = 1  # changes when programs() makes something else of the same source
 FLAGS = {"6.1": "-DTEST_ASSERT_EQ=ASSERT_EQ -include linux/stddef.h"}
 
 SMP, MEMORY = 2, 2048  # some tests want two processors
-LIMIT = 600  # seconds for one test
+LIMIT = 300  # seconds for one test
 BOOT = 120  # seconds for all that is not a test
 
 # How a test ends: `timeout` after LIMIT, `died` with the host, `warn` when it passed or was skipped
