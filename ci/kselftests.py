@@ -27,8 +27,8 @@ SMP, MEMORY = 2, 2048  # some tests want two processors
 LIMIT = 300  # seconds for one test
 BOOT = 120  # seconds for all that is not a test
 
-# How a test ends: `timeout` after LIMIT, `died` with the host, `warn` when it passed or was skipped
-# but the kernel's log has what dmesg.py looks for. UNKNOWN: nobody has run it yet.
+# How a test ends: `timeout` after LIMIT, `died` with the host, `warn` when the kernel's log has what
+# dmesg.py looks for, whatever the test says. UNKNOWN: nobody has run it yet.
 PASS, SKIP, FAIL, TIMEOUT, WARN, DIED = "pass", "skip", "fail", "timeout", "warn", "died"
 UNKNOWN = "?"
 WORDS = (PASS, SKIP, FAIL, TIMEOUT, WARN, DIED, UNKNOWN)
@@ -294,9 +294,9 @@ class Run:
             word = TIMEOUT
         else:
             word = {0: PASS, KSFT_SKIP: SKIP}.get(frame.status, FAIL)
-        if bad and word in (PASS, SKIP):
+        if bad and word != DIED:
             word = WARN
         text = frame.output.decode(errors="replace") + "".join(f"{line}\n" for line in bad)
-        if frame.status and frame.status > 128:
+        if frame.status and 128 < frame.status <= 128 + 64:
             text += f"ended by signal {frame.status - 128}\n"
         return Seen(word, text, frame.took or frame.age(), bad)
