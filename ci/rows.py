@@ -78,7 +78,7 @@ def rows():
     for host, rel, _, _ in HOSTS:
         for hypervisor, end in (("berth", ""), ("kvm", "-kvm")):
             yield row(
-                f"kselftests-{host}-{rel}{end}", FULL, 1500, "kselftests", host=host, rel=rel,
+                f"kselftests-{host}-{rel}{end}", FULL, 700, "kselftests", host=host, rel=rel,
                 hypervisor=hypervisor,
             )
     for host, rel in DEBUG_HOSTS:
