@@ -302,8 +302,10 @@ echo all done
 """
 
 
-def guest(report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, smp=1):
-    """Debian's kernel under Debian's QEMU: boots, uses its disk and its network, powers off.
+def guest(
+    report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, smp=1, vmm="qemu"
+):
+    """Debian's kernel under Debian's QEMU or berth: boots, uses disk and network, powers off.
     `machine` is (machine, irqchip, cpu), or None for one with interrupt controllers of its own."""
     import image
 
@@ -321,10 +323,11 @@ def guest(report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, 
                     append="berth.run=/script",
                     machine=machine and guests.machine(*machine),
                     smp=smp,
+                    vmm=vmm,
                 )
             ],
             disk=image.qemu_disk(arch, qemu),
-            add=guests.files(arch, guest, Path(temp) / "guest", GUEST_SCRIPT),
+            add=guests.files(arch, guest, Path(temp) / "guest", GUEST_SCRIPT, vmm),
         )
         result = in_host(report, plan, tell)
     output = b"".join(result.outputs())

@@ -35,17 +35,22 @@ static unsigned int core_bits(unsigned int cpus)
 	return bits;
 }
 
-static void topology_level(struct kvm_cpuid_entry2 *e, unsigned int id, unsigned int cpus)
+/* Leaf 0xb or 0x1f: KVM tells of no levels, so both are added here. */
+static void add_topology(struct cpuid *c, u32 leaf, unsigned int id, unsigned int cpus)
 {
-	if (e->index > 1) {
-		e->eax = e->ebx = 0;
-		e->ecx = e->index;
-	} else {
-		e->eax = e->index ? core_bits(cpus) : 0;
-		e->ebx = e->index ? cpus : 1;
-		e->ecx = e->index | (e->index ? LEVEL_CORE : LEVEL_SMT) << 8;
-	}
-	e->edx = id;
+	const struct kvm_cpuid_entry2 smt = {
+		.function = leaf, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		.eax = 0, .ebx = 1, .ecx = LEVEL_SMT << 8 | 0, .edx = id,
+	};
+	const struct kvm_cpuid_entry2 core = {
+		.function = leaf, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		.eax = core_bits(cpus), .ebx = cpus, .ecx = LEVEL_CORE << 8 | 1, .edx = id,
+	};
+
+	if (c->head.nent + 2 > ENTRIES)
+		die("no room for the CPU's topology");
+	c->entry[c->head.nent++] = smt;
+	c->entry[c->head.nent++] = core;
 }
 
 static void adapt(struct kvm_cpuid_entry2 *e, struct vm *vm, unsigned int id)
@@ -68,10 +73,6 @@ static void adapt(struct kvm_cpuid_entry2 *e, struct vm *vm, unsigned int id)
 		if (((e->eax >> 5) & 7) == 3)
 			e->eax |= ((1u << bits) - 1) << 14;
 		break;
-	case 0xb:
-	case 0x1f:
-		topology_level(e, id, cpus);
-		break;
 	case 0x80000001:
 		e->ecx &= ~(EXT1_TOPOEXT | EXT1_CMP_LEGACY);
 		if (cpus > 1)
@@ -90,17 +91,26 @@ static void adapt(struct kvm_cpuid_entry2 *e, struct vm *vm, unsigned int id)
 void cpuid_set(struct vcpu *vcpu)
 {
 	static struct cpuid supported;
-	struct cpuid mine;
+	struct cpuid mine = { };
 	unsigned int i;
+	u32 last = 0;
 
 	if (!supported.head.nent) {
 		supported.head.nent = ENTRIES;
 		if (ioctl(vcpu->vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, &supported) < 0)
 			die_errno("cannot get the supported CPU features");
 	}
-	mine = supported;
-	for (i = 0; i < mine.head.nent; i++)
-		adapt(&mine.entry[i], vcpu->vm, vcpu->id);
+	for (i = 0; i < supported.head.nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &supported.entry[i];
+
+		if (e->function != 0xb && e->function != 0x1f) {
+			mine.entry[mine.head.nent] = *e;
+			adapt(&mine.entry[mine.head.nent++], vcpu->vm, vcpu->id);
+		} else if (e->function != last) {
+			last = e->function;
+			add_topology(&mine, last, vcpu->id, vcpu->vm->nr_vcpus);
+		}
+	}
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, &mine) < 0)
 		die_errno("cannot set the features of CPU %u", vcpu->id);
 }
