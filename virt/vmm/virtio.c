@@ -196,8 +196,9 @@ static const char *collect(struct virtio_dev *dev, struct virtq *vq, struct chai
 
 		if (i >= num)
 			return "a descriptor outside of its table";
-		/* The guest can change it meanwhile: one copy, and then only that. */
-		d = *(const volatile struct vring_desc *)&table[i];
+		/* The guest can change it meanwhile: one copy, and then only that. It need not be aligned. */
+		memcpy(&d, (const u8 *)table + i * DESC_SIZE, DESC_SIZE);
+		atomic_signal_fence(memory_order_seq_cst);
 		flags = le16toh(d.flags);
 		if (flags & VRING_DESC_F_INDIRECT) {
 			u32 size = le32toh(d.len);
