@@ -173,7 +173,7 @@ void arch_load(struct vm *vm, const char *command_line)
 	load_initrd(vm, zero);
 	load_command_line(vm, zero, command_line);
 	add_e820(zero, 0, LOW_END, E820_RAM);
-	add_e820(zero, ACPI_AT, ACPI_END, E820_RESERVED);
+	add_e820(zero, ACPI_AT, HIGH_AT, E820_RESERVED);
 	add_e820(zero, HIGH_AT, r[0].size, E820_RAM);
 	if (vm->memory.nr > 1)
 		add_e820(zero, r[1].gpa, r[1].gpa + r[1].size, E820_RAM);

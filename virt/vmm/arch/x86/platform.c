@@ -10,6 +10,13 @@
 #include "../../virtio_mmio.h"
 #include "x86.h"
 
+/*
+ * All the firmware there is, in real mode: mov $0xfe,%al; out %al,$0x64; hlt; jmp back to the hlt.
+ * On a hardware-reduced machine Linux does not use ACPI's reset register: it calls EFI, and where
+ * there is none it jumps to the reset vector.
+ */
+static const u8 firmware[] = { 0xb0, I8042_RESET, 0xe6, I8042_PORT, 0xf4, 0xeb, 0xfd };
+
 static unsigned int nr_virtio;
 
 void arch_create_irqchip(struct vm *vm)
@@ -78,5 +85,7 @@ void arch_describe(struct vm *vm)
 {
 	struct boot_params *zero = memory_at(&vm->memory, ZERO_PAGE_AT, sizeof(*zero));
 
+	memcpy(memory_at(&vm->memory, RESET_VECTOR_AT, sizeof(firmware)), firmware,
+	       sizeof(firmware));
 	zero->acpi_rsdp_addr = acpi_create(vm, vm->options->cpus, nr_virtio);
 }

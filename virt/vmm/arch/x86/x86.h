@@ -13,7 +13,8 @@
 #define CMDLINE_MAX	0x10000
 #define LOW_END		0x9fc00		/* of memory below the BIOS's */
 #define ACPI_AT		0xe0000		/* the BIOS area, where ACPI tables may be */
-#define ACPI_END	0x100000
+#define ACPI_END	0xfff00
+#define RESET_VECTOR_AT	0xffff0		/* f000:fff0, where a processor begins */
 #define HIGH_AT		0x100000
 
 #define HOLE_AT		0xc0000000ull	/* no memory from here to 4 GB */
