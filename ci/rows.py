@@ -63,6 +63,8 @@ def rows():
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)
     for host, rel, _, _ in HOSTS:
+        yield from machines(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
+    for host, rel, _, _ in HOSTS:
         yield row(f"load-{host}-{rel}", FULL, 60, "load", host=host, rel=rel)
         for name, (cpu, says) in REFUSED.items():
             yield row(
@@ -93,10 +95,8 @@ def emulated(at, level, **where):
     if where["hypervisor"] == "berth":
         yield row(f"conformance-smp2-{at}", FULL, 60, "conformance", smp=2, **where)
     yield row(f"guest-6.12-{at}", FULL, 20, "guest", guest="6.12", **where)
-    # berth, the VMM, needs the kernel's interrupt controllers, which Berth does not have yet.
-    if where["hypervisor"] == "kvm":
-        yield row(f"vmm-{at}", FULL, 25, "guest", guest="6.1", vmm="berth", smp=2, **where)
-        yield row(f"vmm-6.12-{at}", FULL, 25, "guest", guest="6.12", vmm="berth", smp=2, **where)
+    yield row(f"vmm-{at}", level, 25, "guest", guest="6.1", vmm="berth", smp=2, **where)
+    yield row(f"vmm-6.12-{at}", FULL, 25, "guest", guest="6.12", vmm="berth", smp=2, **where)
     yield row(f"memory-{at}", level, 40, "memory", tests=MEMORY, **where)
     yield row(f"memory-1g-{at}", FULL, 20, "memory", tests=("*1g*",), **GIGABYTE, **where)
     yield row(f"memory-stress-{at}", FULL, 90, "memory", tests=STRESS, **where)
