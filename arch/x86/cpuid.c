@@ -211,6 +211,18 @@ static struct kvm_cpuid_entry2 *find_pv(struct kvm_cpuid_entry2 *entries, unsign
 	return NULL;
 }
 
+/*
+ * A guest whose HLT does not exit cannot be woken from it by a hypercall: what user
+ * space says of that does not hold (KVM_CAP_X86_DISABLE_EXITS).
+ */
+static void fix_pv(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, unsigned int nr)
+{
+	struct kvm_cpuid_entry2 *e = find_pv(entries, nr);
+
+	if (e && READ_ONCE(to_x86_vm(v->core.vm)->disabled_exits) & KVM_X86_DISABLE_EXITS_HLT)
+		e->eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
+}
+
 /* x86_pv_update() - which paravirtual features the guest may use. */
 void x86_pv_update(struct x86_vcpu *v)
 {
@@ -328,6 +340,8 @@ static int set_entries(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, uns
 	unsigned int i;
 	int r;
 
+	sort_entries(entries, nr);
+	fix_pv(v, entries, nr);
 	if (v->core.stats.exits) {
 		if (nr != v->nr_cpuid)
 			return -EINVAL;
@@ -337,7 +351,6 @@ static int set_entries(struct x86_vcpu *v, struct kvm_cpuid_entry2 *entries, uns
 		kvfree(entries);
 		return 0;
 	}
-	sort_entries(entries, nr);
 	r = check_entries(entries, nr);
 	if (r)
 		return r;

@@ -146,8 +146,9 @@ int x86_exit_hlt(struct x86_vcpu *v, unsigned int len)
 	v->core.stats.halt_exits++;
 	if (v->lapic) {
 		v->mp_state = KVM_MP_STATE_HALTED;
-		if (r == BERTH_RUN_AGAIN && !x86_lapic_runnable(v))
+		if (r == BERTH_RUN_AGAIN && !x86_vcpu_runnable(&v->core))
 			return BERTH_RUN_BLOCK;
+		WRITE_ONCE(v->pv.unhalted, false);
 		v->mp_state = r == BERTH_RUN_AGAIN ? KVM_MP_STATE_RUNNABLE : v->mp_state;
 		return r;
 	}

@@ -3,9 +3,14 @@
  * Hypercalls (Documentation/virt/kvm/x86/hypercalls.rst).
  */
 #include <linux/kvm_para.h>
+#include "irq.h"
+#include "lapic.h"
 #include "state.h"
 
 #define NR_ARGS	4
+
+/* Of an ICR's low half (SDM 3A, 11.6.1). */
+#define APIC_SHORTHAND	(3 << 18)
 
 /* A call as the guest made it: registers are 32 bits wide outside of 64-bit mode. */
 struct hypercall {
@@ -61,17 +66,80 @@ static int map_gpa_range(struct x86_vcpu *v, const struct hypercall *call, unsig
 	return BERTH_RUN_USER;
 }
 
-/*
- * The guest waits for an answer of the vCPU with that APIC id.  Ids that were changed
- * are not found: it is only a hint.
- */
-static void sched_yield(struct x86_vcpu *v, u64 apic_id)
+static bool has_apic_id(const struct berth_vcpu *vcpu, u64 id)
 {
-	struct berth_vcpu *target;
+	const struct x86_lapic *l = to_x86((struct berth_vcpu *)vcpu)->lapic;
 
-	target = apic_id <= UINT_MAX ? berth_vcpu_by_id(v->core.vm, apic_id) : NULL;
+	return id == (!l || lapic_is_x2apic(l) ? vcpu->id : lapic_xapic_id(l));
+}
+
+/* The vCPU whose local APIC has that id, which is the vCPU's where nobody changed it. */
+static struct berth_vcpu *find_apic(struct berth_vm *vm, u64 id)
+{
+	struct berth_vcpu *vcpu = id <= UINT_MAX ? berth_vcpu_by_id(vm, id) : NULL;
+	unsigned int i;
+
+	if (vcpu && has_apic_id(vcpu, id))
+		return vcpu;
+	berth_for_each_vcpu(i, vcpu, vm)
+		if (has_apic_id(vcpu, id))
+			return vcpu;
+	return NULL;
+}
+
+/* The guest waits for an answer of that vCPU. */
+static void sched_yield(struct x86_vcpu *v, struct berth_vcpu *target)
+{
 	if (target && target != &v->core)
 		berth_vcpu_yield_to(target);
+}
+
+/* What that vCPU waits for in a HLT, perhaps with interrupts off, has come. */
+static void kick_cpu(struct x86_vcpu *v, u64 apic_id)
+{
+	struct berth_vcpu *target = find_apic(v->core.vm, apic_id);
+
+	if (!target || !to_x86(target)->lapic)
+		return;
+	WRITE_ONCE(to_x86(target)->pv.unhalted, true);
+	berth_vcpu_request(target, BERTH_REQ_UNBLOCK);
+	berth_vcpu_kick(target);
+	sched_yield(v, target);
+}
+
+/*
+ * An IPI to as many APIC ids as two registers have bits, from the one in arg[2] on.
+ * Returns how many vCPUs take it.
+ */
+static s64 send_ipi(struct x86_vcpu *v, const struct hypercall *call)
+{
+	unsigned int width = call->long_mode ? 64 : 32, bit;
+	struct x86_irq_msg msg = {
+		.vector = call->arg[3] & APIC_VECTOR_MASK,
+		.mode = call->arg[3] >> 8 & 7,
+		.level = call->arg[3] & APIC_INT_LEVELTRIG,
+		/* Guests leave it out where it means nothing. */
+		.assert = (call->arg[3] & (APIC_INT_ASSERT | APIC_INT_LEVELTRIG)) !=
+			  APIC_INT_LEVELTRIG,
+	};
+	s64 n = 0;
+
+	if (call->arg[3] & (APIC_DEST_LOGICAL | APIC_SHORTHAND))
+		return -KVM_EINVAL;
+	if (!v->lapic)
+		return -KVM_EOPNOTSUPP;
+	for (bit = 0; bit < 2 * width; bit++) {
+		u64 dest = (u32)call->arg[2] + (u64)bit;
+
+		if (!(call->arg[bit / width] >> (bit % width) & 1))
+			continue;
+		/* Ids are meant, not broadcasts. */
+		if (dest >= U32_MAX || (dest == LAPIC_XAPIC_BROADCAST && !lapic_is_x2apic(v->lapic)))
+			continue;
+		msg.dest = dest;
+		n += x86_apic_send(to_x86_vm(v->core.vm), v, &msg);
+	}
+	return n;
 }
 
 int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
@@ -87,8 +155,17 @@ int x86_exit_hypercall(struct x86_vcpu *v, unsigned int len)
 	case KVM_HC_SCHED_YIELD:
 		if (!x86_pv_has(&v->pv, KVM_FEATURE_PV_SCHED_YIELD))
 			return finish(v, len, -KVM_ENOSYS);
-		sched_yield(v, call.arg[0]);
+		sched_yield(v, find_apic(v->core.vm, call.arg[0]));
 		return finish(v, len, 0);
+	case KVM_HC_KICK_CPU:
+		if (!x86_pv_has(&v->pv, KVM_FEATURE_PV_UNHALT))
+			return finish(v, len, -KVM_ENOSYS);
+		kick_cpu(v, call.arg[1]);
+		return finish(v, len, 0);
+	case KVM_HC_SEND_IPI:
+		if (!x86_pv_has(&v->pv, KVM_FEATURE_PV_SEND_IPI))
+			return finish(v, len, -KVM_ENOSYS);
+		return finish(v, len, send_ipi(v, &call));
 	case KVM_HC_MAP_GPA_RANGE:
 		return map_gpa_range(v, &call, len);
 	default:

@@ -14,7 +14,8 @@ u32 x86_pv_supported(void)
 {
 	u32 features = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
 		       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) |
-		       BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD);
+		       BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD) |
+		       BIT(KVM_FEATURE_PV_UNHALT) | BIT(KVM_FEATURE_PV_SEND_IPI);
 
 	if (sched_info_on())
 		features |= BIT(KVM_FEATURE_STEAL_TIME);
@@ -32,6 +33,7 @@ void x86_pv_reset(struct x86_vcpu *v)
 	v->pv.system_time = 0;
 	v->pv.stopped = false;
 	v->pv.steal = 0;
+	WRITE_ONCE(v->pv.unhalted, false);
 }
 
 /*

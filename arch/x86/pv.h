@@ -31,6 +31,7 @@ struct x86_pv_vcpu {
 	u64 steal;			/* MSR_KVM_STEAL_TIME */
 	u64 run_delay;			/* of the thread, as far as the guest was told */
 	bool told_preempted;
+	bool unhalted;			/* [a] KVM_HC_KICK_CPU: the next HLT does not wait */
 };
 
 /*

@@ -190,13 +190,15 @@ static noinline int wait(struct x86_vcpu *v)
 {
 	u32 was = v->mp_state;
 
-	if (!x86_lapic_runnable(v))
+	if (!x86_vcpu_runnable(&v->core))
 		return berth_work_pending(&v->core) ? BERTH_RUN_WORK : BERTH_RUN_BLOCK;
 	x86_lapic_take_events(v);
 	if (was == KVM_MP_STATE_UNINITIALIZED)
 		return -EAGAIN;
-	if (v->mp_state == KVM_MP_STATE_HALTED)
+	if (v->mp_state == KVM_MP_STATE_HALTED) {
 		v->mp_state = KVM_MP_STATE_RUNNABLE;
+		WRITE_ONCE(v->pv.unhalted, false);
+	}
 	return v->mp_state == KVM_MP_STATE_RUNNABLE ? BERTH_RUN_AGAIN : BERTH_RUN_BLOCK;
 }
 
@@ -245,7 +247,10 @@ void x86_run_end(struct berth_vcpu *vcpu)
 
 bool x86_vcpu_runnable(struct berth_vcpu *vcpu)
 {
-	return x86_lapic_runnable(to_x86(vcpu));
+	struct x86_vcpu *v = to_x86(vcpu);
+
+	return x86_lapic_runnable(v) ||
+	       (v->mp_state == KVM_MP_STATE_HALTED && READ_ONCE(v->pv.unhalted));
 }
 
 void x86_vcpu_dump(struct berth_vcpu *vcpu)
