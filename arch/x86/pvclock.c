@@ -237,9 +237,10 @@ long x86_ioctl_get_clock(struct berth_vm *vm, void *data, unsigned long uarg)
 		clock->flags |= KVM_CLOCK_TSC_STABLE;
 	raw_spin_unlock_irqrestore(&x86->clock.lock, flags);
 	clock->realtime = m.real;
-	clock->host_tsc = m.tsc;
-	if (m.by_tsc)
+	if (m.by_tsc) {
 		clock->flags |= KVM_CLOCK_HOST_TSC;
+		clock->host_tsc = m.tsc;
+	}
 	return 0;
 }
 
