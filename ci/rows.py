@@ -132,4 +132,5 @@ def debug(at, **where):
     for name, smp in (("", 1), ("smp2-", 2)):
         yield row(f"conformance-{name}{at}", FULL, 300, "conformance", smp=smp, **where)
         yield row(f"reload-{name}{at}", FULL, 120, "reload", smp=smp, **where)
-    yield row(f"guest-{at}", FULL, 200, "guest", guest="6.1", **where)
+    yield row(f"guest-{at}", FULL, 100, "guest", guest="6.1", **where)
+    yield row(f"vmm-{at}", FULL, 100, "guest", guest="6.1", vmm="berth", smp=2, **where)
