@@ -56,7 +56,7 @@ static __always_inline void berth_leave_guest(struct berth_vcpu *vcpu)
 {
 	vtime_account_guest_exit();
 	berth_vcpu_check_state(vcpu, BERTH_VCPU_LOADED);
-	/* Pairs with the acquire in berth_request_all(): guest accesses are over. */
+	/* Pairs with the barrier in berth_request_all(): guest accesses are over. */
 	smp_store_release(&vcpu->state, BERTH_VCPU_LOADED);
 	vcpu->stats.exits++;
 }

@@ -156,7 +156,8 @@ static void kick_one(void *data)
 {
 	struct kick *kick = data;
 
-	WRITE_ONCE(kick->sent, 0);
+	/* Before this CPU can say that it enters a guest: pairs with kick_cpu(). */
+	smp_store_mb(kick->sent, 0);
 }
 
 /* One that is sent and not yet taken interrupts @cpu after this call: as good as another. */
@@ -173,13 +174,15 @@ void berth_vcpu_kick(struct berth_vcpu *vcpu)
 	unsigned int cpu, target;
 
 	rcuwait_wake_up(&vcpu->wait);
-	if (cmpxchg(&vcpu->state, BERTH_VCPU_IN_GUEST, BERTH_VCPU_EXITING) != BERTH_VCPU_IN_GUEST)
-		return;
-	/* On this very CPU it is out already: this is an interrupt's context. */
+	/* Others leave it to whoever said that it exits: nobody else runs here in between. */
 	cpu = get_cpu();
-	target = READ_ONCE(vcpu->cpu);
-	if (target != cpu)
-		kick_cpu(target);
+	if (cmpxchg(&vcpu->state, BERTH_VCPU_IN_GUEST, BERTH_VCPU_EXITING) ==
+	    BERTH_VCPU_IN_GUEST) {
+		target = READ_ONCE(vcpu->cpu);
+		/* On this very CPU it is out already: this is an interrupt's context. */
+		if (target != cpu)
+			kick_cpu(target);
+	}
 	put_cpu();
 }
 
@@ -215,6 +218,8 @@ bool berth_request_all(struct berth_vm *vm, unsigned int request)
 		if (was == BERTH_VCPU_IN_GUEST || was == BERTH_VCPU_EXITING)
 			cpumask_set_cpu(READ_ONCE(vcpu->cpu), mask);
 	}
+	/* Whoever was out is done with what comes next; pairs with berth_leave_guest(). */
+	smp_mb();
 	cpumask_clear_cpu(smp_processor_id(), mask);
 	sent = !cpumask_empty(mask);
 	if (sent)
