@@ -55,6 +55,7 @@ static void host_now(struct moment *m)
 	m->real = ktime_to_ns(now.real);
 }
 
+/* The spinlock holds off a VM that is destroyed: it waits for RCU, then frees its vCPUs. */
 static void all_stale(struct work_struct *work)
 {
 	struct x86_vm *vm;

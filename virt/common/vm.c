@@ -21,11 +21,9 @@ static void vm_destroy(struct kref *refs)
 
 	berth_notifier_unregister(vm);
 	berth_irqfds_destroy(vm);
-	if (berth_backend.data.irq && berth_backend.data.irq->ready(vm)) {
-		/* A controller's timer may still send: from now on it finds no vCPU. */
-		atomic_set(&vm->online_vcpus, 0);
-		synchronize_rcu();
-	}
+	/* What is not a vCPU's own (timers, host events) may still send: it finds none now. */
+	atomic_set(&vm->online_vcpus, 0);
+	synchronize_rcu_expedited();
 	berth_devices_destroy(vm);
 	xa_for_each(&vm->vcpus, i, vcpu)
 		berth_vcpu_free(vcpu);
