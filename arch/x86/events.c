@@ -172,7 +172,21 @@ bool x86_interrupt_allowed(struct x86_vcpu *v)
  */
 bool x86_window_open(struct x86_vcpu *v)
 {
-	return x86_interrupt_allowed(v) && (!v->lapic || x86_lapic_accepts_pic(v));
+	return x86_interrupt_allowed(v) && (!v->lapic || x86_lapic_takes_extint(v));
+}
+
+/*
+ * x86_exit_window() - KVM_EXIT_IRQ_WINDOW_OPEN, if user space waits for it.
+ *
+ * False while it does not, or the window is closed.
+ */
+bool x86_exit_window(struct x86_vcpu *v)
+{
+	if (!v->want_irq_window || !x86_window_open(v))
+		return false;
+	v->want_irq_window = false;
+	v->core.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+	return true;
 }
 
 /* ---- ioctls ---- */

@@ -146,6 +146,9 @@ int x86_exit_hlt(struct x86_vcpu *v, unsigned int len)
 	v->core.stats.halt_exits++;
 	if (v->lapic) {
 		v->mp_state = KVM_MP_STATE_HALTED;
+		/* After STI the HLT comes before the window: it must not be slept through. */
+		if (r == BERTH_RUN_AGAIN && x86_exit_window(v))
+			return BERTH_RUN_USER;
 		if (r == BERTH_RUN_AGAIN && !x86_vcpu_runnable(&v->core))
 			return BERTH_RUN_BLOCK;
 		WRITE_ONCE(v->pv.unhalted, false);

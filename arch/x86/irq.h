@@ -90,6 +90,8 @@ void x86_apic_map_destroy(struct x86_vm *vm);
 void x86_lapic_extint(struct x86_vm *vm);
 /* May vCPU @v take the PIC's interrupt now, as far as its local APIC goes? */
 bool x86_lapic_accepts_pic(struct x86_vcpu *v);
+/* And from user space's PIC: is there room for its vector, too? */
+bool x86_lapic_takes_extint(struct x86_vcpu *v);
 
 /* The highest vector that may be delivered now (above the processor priority), or -1. */
 int x86_lapic_deliverable(struct x86_vcpu *v);

@@ -170,6 +170,11 @@ bool x86_lapic_accepts_pic(struct x86_vcpu *v)
 	return !(lint0 & APIC_LVT_MASKED) && GET_APIC_DELIVERY_MODE(lint0) == X86_EXTINT;
 }
 
+bool x86_lapic_takes_extint(struct x86_vcpu *v)
+{
+	return v->lapic->extint < 0 && x86_lapic_accepts_pic(v);
+}
+
 void x86_lapic_extint(struct x86_vm *vm)
 {
 	struct berth_vcpu *vcpu;

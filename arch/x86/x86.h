@@ -304,6 +304,8 @@ bool x86_interrupt_allowed(struct x86_vcpu *v);
 
 /* May user space's interrupt controller interrupt the guest now? */
 bool x86_window_open(struct x86_vcpu *v);
+/* It may, and has asked to hear of it: kvm_run is filled. */
+bool x86_exit_window(struct x86_vcpu *v);
 
 /* One NMI can wait behind one that is being handled; two when none is. */
 u8 x86_nmi_limit(const struct x86_vcpu *v);

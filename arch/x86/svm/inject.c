@@ -246,11 +246,8 @@ int svm_inject(struct x86_vcpu *v, struct svm_vcpu *svm)
 	if (v->ev.apic)
 		inject_or_await_interrupt(v, svm, &busy);
 	if (v->want_irq_window) {
-		if (x86_window_open(v)) {
-			v->want_irq_window = false;
-			v->core.run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		if (x86_exit_window(v))
 			return BERTH_RUN_USER;
-		}
 		if (!v->lapic || x86_lapic_accepts_pic(v))
 			open_irq_window(svm);
 	}

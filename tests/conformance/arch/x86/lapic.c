@@ -432,6 +432,11 @@ static int interrupt(struct vcpu *vcpu, uint32_t vector)
 	return kvm_ioctl(vcpu->fd, KVM_INTERRUPT, &irq);
 }
 
+GUEST64(guest_sti_hlt_done,
+	"sti\n"
+	"hlt\n"
+	DONE);
+
 TEST(lapic_lets_the_pic_through_lint0, SPLIT)
 {
 	struct vcpu *vcpu = new_split_vcpu();
@@ -451,6 +456,45 @@ TEST(lapic_lets_the_pic_through_lint0, SPLIT)
 	expect_eq(vcpu->run->ready_for_interrupt_injection, 0);
 	apic_write(vcpu, APIC_LINT0, 0x700);
 	take_interrupt(vcpu, 0x35);
+}
+
+/* User space acknowledges its PIC's interrupt before it gives it: the next must not be asked for until this one is taken. */
+TEST(lapic_has_room_for_one_interrupt_of_the_pic, SPLIT)
+{
+	struct vcpu *vcpu = new_split_vcpu();
+	struct kvm_regs regs;
+
+	x86_start(vcpu, X86_KEEP, guest_sti_hlt_done, 0, 0, 0);
+	regs = get_regs(vcpu);
+	regs.rflags |= 0x200;
+	set_regs(vcpu, &regs);
+	vcpu->run->immediate_exit = 1;
+	expect_ret(vcpu_run(vcpu), -EINTR);
+	expect_eq(vcpu->run->ready_for_interrupt_injection, 1);
+	expect_ret(interrupt(vcpu, 0x36), 0);
+	expect_ret(vcpu_run(vcpu), -EINTR);
+	expect_eq(vcpu->run->ready_for_interrupt_injection, 0);
+	vcpu->run->immediate_exit = 0;
+	run_trap(vcpu, 0x36);
+}
+
+TEST(lapic_window_for_the_pic_opens_in_hlt, SPLIT)
+{
+	struct vcpu *vcpu = new_split_vcpu();
+	struct kvm_regs regs;
+
+	x86_start(vcpu, X86_KEEP, guest_sti_hlt_done, 0, 0, 0);
+	regs = get_regs(vcpu);
+	regs.rflags &= ~0x200ULL;
+	set_regs(vcpu, &regs);
+	vcpu->run->request_interrupt_window = 1;
+	run_until(vcpu, KVM_EXIT_IRQ_WINDOW_OPEN);
+	expect_eq(vcpu->run->ready_for_interrupt_injection, 1);
+	expect_eq(mp_state(vcpu), KVM_MP_STATE_HALTED);
+	vcpu->run->request_interrupt_window = 0;
+	expect_ret(interrupt(vcpu, 0x37), 0);
+	expect_eq(run_trap(vcpu, 0x37)->rip, x86_gpa(guest_sti_hlt_done) + 2);
+	run_done(vcpu);
 }
 
 GUEST64(guest_cli_sti,
