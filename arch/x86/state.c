@@ -22,6 +22,9 @@ long x86_ioctl_get_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long u
 	if (v->lapic)
 		x86_lapic_take_init_sipi(v);
 	state->mp_state = v->mp_state;
+	/* Nothing else tells that a hypercall has ended its halt. */
+	if (v->mp_state == KVM_MP_STATE_HALTED && READ_ONCE(v->pv.unhalted))
+		state->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
 

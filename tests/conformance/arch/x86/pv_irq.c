@@ -64,6 +64,18 @@ TEST(pv_kick_wakes_a_halted_vcpu, SPLIT)
 	expect_eq(hypercall(a, HC_KICK_CPU, 0, ~0ULL, 0, 0), 0);
 }
 
+TEST(pv_kick_is_told_as_state, SPLIT)
+{
+	struct vm *vm = vm_new_split();
+	struct vcpu *a = vcpu_new_on(vm, 0), *b = vcpu_new_on(vm, 1);
+
+	need_feature(FEATURE_UNHALT, "KVM_FEATURE_PV_UNHALT");
+	expect_ok(set_mp_state(b, KVM_MP_STATE_HALTED));
+	expect_eq(mp_state(b), KVM_MP_STATE_HALTED);
+	expect_eq(hypercall(a, HC_KICK_CPU, 0, 1, 0, 0), 0);
+	expect_eq(mp_state(b), KVM_MP_STATE_RUNNABLE);
+}
+
 TEST(pv_ipis_go_to_all_that_are_named, SPLIT)
 {
 	struct vm *vm = vm_new_split();
