@@ -6,6 +6,7 @@
  */
 #include <asm/traps.h>
 #include "irq.h"
+#include "lapic.h"
 #include "state.h"
 
 #define MAX_EXCEPTION		31
@@ -267,6 +268,7 @@ long x86_ioctl_get_events(struct berth_vcpu *vcpu, void *data, unsigned long uar
 	events->nmi.injected = ev->nmi.injected;
 	events->nmi.pending = ev->nmi.pending;
 	events->nmi.masked = v->nmi_masked;
+	events->smi.latched_init = v->lapic && test_bit(LAPIC_INIT, &v->lapic->events);
 	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW |
 			KVM_VCPUEVENT_VALID_SMM;
 	if (payload)

@@ -84,6 +84,7 @@ void x86_lapic_reset(struct x86_vcpu *v, bool init)
 	bitmap_zero(l->irr, LAPIC_NR_VECTORS);
 	bitmap_zero(l->isr, LAPIC_NR_VECTORS);
 	bitmap_zero(l->tmr, LAPIC_NR_VECTORS);
+	atomic_set(&l->nmis, 0);
 	l->period = 0;
 	l->deadline = 0;
 	l->extint = -1;

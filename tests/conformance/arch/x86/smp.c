@@ -218,6 +218,34 @@ TEST(smp_init_is_told_as_state, SPLIT)
 	run_done(b);
 }
 
+TEST(smp_waiting_init_survives_set_vcpu_events, SPLIT)
+{
+	struct vm *vm = vm_with_ap_code();
+	struct vcpu *b = vcpu_new(vm, 1), *a = vcpu_new_on(vm, 0);
+	struct kvm_vcpu_events events;
+
+	ipi(a, 1, ICR_INIT | ICR_ASSERT);
+	expect_ok(kvm_ioctl(b->fd, KVM_GET_VCPU_EVENTS, &events));
+	expect_eq(events.smi.latched_init, 1);
+	expect_ok(kvm_ioctl(b->fd, KVM_SET_VCPU_EVENTS, &events));
+	expect_eq(mp_state(b), KVM_MP_STATE_INIT_RECEIVED);
+	expect_ok(kvm_ioctl(b->fd, KVM_GET_VCPU_EVENTS, &events));
+	expect_eq(events.smi.latched_init, 0);
+}
+
+TEST(smp_init_forgets_an_nmi, SPLIT)
+{
+	struct vm *vm = vm_with_ap_code();
+	struct vcpu *b = vcpu_new(vm, 1), *a = vcpu_new_on(vm, 0);
+	struct kvm_vcpu_events events;
+
+	ipi(a, 1, ICR_NMI | ICR_ASSERT);
+	ipi(a, 1, ICR_INIT | ICR_ASSERT);
+	expect_eq(mp_state(b), KVM_MP_STATE_INIT_RECEIVED);
+	expect_ok(kvm_ioctl(b->fd, KVM_GET_VCPU_EVENTS, &events));
+	expect_eq(events.nmi.pending, 0);
+}
+
 TEST(smp_level_deassert_of_init_does_nothing, SPLIT)
 {
 	struct vm *vm = vm_new_split();
