@@ -127,8 +127,8 @@ int x86_lapic_mmio_write(struct x86_vcpu *v, gpa_t gpa, const void *data, unsign
 /* MSRs of x2APIC mode, from 0x800 on: 0, or 1 for #GP. */
 int x86_lapic_get_msr(struct x86_vcpu *v, u32 index, u64 *data);
 int x86_lapic_set_msr(struct x86_vcpu *v, u32 index, u64 data);
-/* IA32_TSC_DEADLINE */
-u64 x86_lapic_get_deadline(struct x86_vcpu *v);
+/* IA32_TSC_DEADLINE; user space (@host) sees it until its interrupt is taken. */
+u64 x86_lapic_get_deadline(struct x86_vcpu *v, bool host);
 void x86_lapic_set_deadline(struct x86_vcpu *v, u64 value);
 
 /* ---- lapic_state.c ---- */

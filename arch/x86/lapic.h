@@ -45,7 +45,7 @@ struct x86_lapic {
 	struct hrtimer timer;		/* [o] */
 	u64 period;			/* [o] of TMICT in ns, 0: not counting */
 	ktime_t expires;		/* [a] when the count is 0 next */
-	u64 deadline;			/* [a] IA32_TSC_DEADLINE */
+	u64 deadline;			/* [a] IA32_TSC_DEADLINE, the last; see interrupt_waits() */
 };
 
 static inline u32 lapic_get(const struct x86_lapic *l, unsigned int offset)
@@ -130,7 +130,9 @@ void lapic_timer_set_count(struct x86_lapic *l);
 void lapic_timer_set_divider(struct x86_lapic *l, u32 old);
 /* TMCCT */
 u32 lapic_timer_count(struct x86_lapic *l);
-/* Goes on from a saved count, or waits for the deadline. */
+/* TMCCT to go on from: 0 only when its interrupt is in IRR, which is read after it. */
+u32 lapic_timer_save(struct x86_lapic *l);
+/* Goes on from a saved count, or waits for the deadline.  It is cancelled. */
 void lapic_timer_restore(struct x86_lapic *l, u32 count);
 
 #endif

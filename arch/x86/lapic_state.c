@@ -159,12 +159,15 @@ long x86_ioctl_get_lapic(struct berth_vcpu *vcpu, void *data, unsigned long uarg
 	struct x86_lapic *l = to_x86(vcpu)->lapic;
 	struct kvm_lapic_state *state = data;
 	unsigned int offset;
+	u32 count;
 
 	if (!l)
 		return -EINVAL;
+	count = lapic_timer_save(l);
 	for (offset = 0; offset < LAPIC_NR_REGS * 16; offset += 16)
 		*page_reg(state, offset) = lapic_read(l, offset);
 	*page_reg(state, APIC_ID) = shown_id(l);
+	*page_reg(state, APIC_TMCCT) = count;
 	return 0;
 }
 

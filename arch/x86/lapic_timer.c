@@ -71,7 +71,6 @@ static enum hrtimer_restart expired(struct hrtimer *timer)
 			hrtimer_forward_now(timer, ns);
 			return HRTIMER_RESTART;
 		}
-		WRITE_ONCE(l->deadline, 0);
 		lapic_local_event(l, APIC_LVTT);
 		return HRTIMER_NORESTART;
 	case APIC_LVT_TIMER_PERIODIC:
@@ -91,9 +90,19 @@ void lapic_timer_init(struct x86_lapic *l)
 	l->timer.function = expired;
 }
 
+static bool interrupt_waits(const struct x86_lapic *l)
+{
+	return test_bit(lapic_get(l, APIC_LVTT) & APIC_VECTOR_MASK, l->irr);
+}
+
+/*
+ * User space may save IRR before the deadline and the MSR after it: until the interrupt is
+ * taken the deadline is told, and comes again where it is given back.
+ */
 void lapic_timer_cancel(struct x86_lapic *l)
 {
-	hrtimer_cancel(&l->timer);
+	if (!hrtimer_cancel(&l->timer) && !interrupt_waits(l))
+		l->deadline = 0;
 }
 
 static u64 count_ns(struct x86_lapic *l, u32 count)
@@ -112,7 +121,6 @@ static void start_deadline(struct x86_lapic *l)
 		arm(l, ns);
 		return;
 	}
-	l->deadline = 0;
 	lapic_local_event(l, APIC_LVTT);
 }
 
@@ -185,16 +193,24 @@ u32 lapic_timer_count(struct x86_lapic *l)
 	return div_u64(ns, TICK_NS) >> shift_now(l);
 }
 
+u32 lapic_timer_save(struct x86_lapic *l)
+{
+	bool active = l->period && hrtimer_active(&l->timer);
+	u32 count = lapic_timer_count(l);
+
+	return active && !count ? 1 : count;
+}
+
 void lapic_timer_restore(struct x86_lapic *l, u32 count)
 {
 	u64 rest;
 
-	lapic_timer_cancel(l);
 	if (timer_mode(l) == APIC_LVT_TIMER_TSCDEADLINE) {
 		l->period = 0;
 		start_deadline(l);
 		return;
 	}
+	l->deadline = 0;
 	l->period = count_ns(l, lapic_get(l, APIC_TMICT));
 	rest = min(count_ns(l, count), l->period);
 	if (!rest && timer_mode(l) == APIC_LVT_TIMER_PERIODIC)
@@ -209,13 +225,13 @@ void lapic_timer_restore(struct x86_lapic *l, u32 count)
 /* ---- IA32_TSC_DEADLINE (SDM 3A, 11.5.4.1) ---- */
 
 /* In other modes it reads as 0 and writes are ignored. */
-u64 x86_lapic_get_deadline(struct x86_vcpu *v)
+u64 x86_lapic_get_deadline(struct x86_vcpu *v, bool host)
 {
 	struct x86_lapic *l = v->lapic;
 
 	if (!l || timer_mode(l) != APIC_LVT_TIMER_TSCDEADLINE)
 		return 0;
-	return READ_ONCE(l->deadline);
+	return hrtimer_active(&l->timer) || (host && interrupt_waits(l)) ? l->deadline : 0;
 }
 
 void x86_lapic_set_deadline(struct x86_vcpu *v, u64 value)

@@ -377,7 +377,7 @@ static int set_x2apic(struct x86_vcpu *v, const struct msr_row *row, u32 index, 
 static int get_deadline(struct x86_vcpu *v, const struct msr_row *row, u32 index, u64 *data,
 			bool host)
 {
-	*data = x86_lapic_get_deadline(v);
+	*data = x86_lapic_get_deadline(v, host);
 	return 0;
 }
 

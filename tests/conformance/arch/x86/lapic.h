@@ -48,6 +48,7 @@
 #define ICR_OTHERS	0xc0000
 
 #define MSR_X2APIC(offset)	(0x800 + (offset) / 16)
+#define MSR_TIME_STAMP	0x10
 #define MSR_TSC_DEADLINE	0x6e0
 #define MSR_APIC_BASE		0x1b
 #define BASE_ENABLE		0x800

@@ -166,6 +166,32 @@ TEST(lapic_deadline_wakes_from_hlt, SPLIT, NEED(KVM_CAP_TSC_DEADLINE_TIMER))
 	take_none(vcpu);
 }
 
+TEST(lapic_deadline_that_passes_while_it_is_saved, SPLIT, NEED(KVM_CAP_TSC_DEADLINE_TIMER))
+{
+	struct vcpu *vcpu = vcpu_new_with(vm_new_split(), 0, CPUID_DEADLINE);
+	struct kvm_lapic_state state;
+	uint64_t deadline, now;
+
+	apic_write(vcpu, APIC_LVTT, LVT_DEADLINE | 0x84);
+	state = get_lapic(vcpu);
+	expect_ret(get_msr(vcpu, MSR_TIME_STAMP, &now), 1);
+	deadline = now + 1000000;
+	expect_ret(set_msr(vcpu, MSR_TSC_DEADLINE, deadline), 1);
+	do {
+		expect_ret(get_msr(vcpu, MSR_TIME_STAMP, &now), 1);
+	} while (now <= deadline);
+	/* Nobody has taken its interrupt, and the saved registers do not have it. */
+	expect_ret(get_msr(vcpu, MSR_TSC_DEADLINE, &now), 1);
+	expect_eq(now, deadline);
+	expect_ok(kvm_ioctl(vcpu->fd, KVM_SET_LAPIC, &state));
+	expect_ret(set_msr(vcpu, MSR_TSC_DEADLINE, deadline), 1);
+	take_interrupt(vcpu, 0x84);
+	apic_write(vcpu, APIC_EOI, 0);
+	take_none(vcpu);
+	expect_ret(get_msr(vcpu, MSR_TSC_DEADLINE, &now), 1);
+	expect_eq(now, 0);
+}
+
 TEST(lapic_deadline_is_nothing_in_other_modes, SPLIT, NEED(KVM_CAP_TSC_DEADLINE_TIMER))
 {
 	struct vcpu *vcpu = vcpu_new_with(vm_new_split(), 0, CPUID_DEADLINE);
