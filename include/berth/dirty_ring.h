@@ -10,7 +10,7 @@
 #include <berth/types.h>
 
 #define BERTH_RING_MAX_ENTRIES	65536
-#define BERTH_RING_RESERVED	64	/* what one exit may push past the soft limit */
+#define BERTH_RING_RESERVED	128	/* what one exit may push past the soft limit */
 
 struct berth_dirty_ring {
 	struct kvm_dirty_gfn *entries;	/* [I] user-writable; NULL: bitmaps are used */
