@@ -4,6 +4,7 @@
  * answer itself (KVM_CAP_X86_USER_SPACE_MSR).
  */
 #include <linux/bitmap.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "state.h"
@@ -43,11 +44,11 @@ bool x86_msr_allowed(struct berth_vm *vm, u32 index, bool write)
 	allowed = !filter->deny;
 	for (i = 0; i < filter->nr; i++) {
 		const struct msr_range *range = &filter->range[i];
+		u32 bit = index - range->base;
 
-		if (!(range->flags & type) || index < range->base ||
-		    index - range->base >= range->nmsrs)
+		if (!(range->flags & type) || index < range->base || bit >= range->nmsrs)
 			continue;
-		allowed = test_bit(index - range->base, range->bitmap);
+		allowed = test_bit(array_index_nospec(bit, range->nmsrs), range->bitmap);
 		break;
 	}
 out:
