@@ -54,6 +54,8 @@ struct x86_clock {
 /* ---- pvclock.c ---- */
 int x86_clock_setup(void);
 void x86_clock_unsetup(void);
+void x86_clock_cpu_enabled(void);
+void x86_clock_cpu_disabled(void);
 void x86_clock_init(struct x86_vm *vm);
 void x86_clock_destroy(struct x86_vm *vm);
 /* A vCPU's TSC changed: clocks are worked out anew.  Context: any but interrupts. */

@@ -61,8 +61,13 @@ static void all_stale(struct work_struct *work)
 	struct x86_vm *vm;
 
 	spin_lock(&clocks_lock);
-	list_for_each_entry(vm, &clocks, clock.link)
+	list_for_each_entry(vm, &clocks, clock.link) {
+		/* The host's clock has gone on; what the TSC did is not known. */
+		raw_spin_lock_irq(&vm->clock.lock);
+		vm->clock.stable = false;
+		raw_spin_unlock_irq(&vm->clock.lock);
 		x86_clock_stale(vm);
+	}
 	spin_unlock(&clocks_lock);
 }
 
@@ -93,6 +98,22 @@ static int timekeeping_changed(struct notifier_block *nb, unsigned long was_set,
 static struct notifier_block timekeeping_notifier = {
 	.notifier_call = timekeeping_changed,
 };
+
+/* The TSC when a CPU was last disabled. */
+static u64 tsc_at_disable;
+
+/* A CPU comes or goes, in suspend, too.  Context: preemption off. */
+void x86_clock_cpu_disabled(void)
+{
+	WRITE_ONCE(tsc_at_disable, rdtsc());
+}
+
+/* The TSC may have begun anew in suspend: guests must not see it behind their clock's. */
+void x86_clock_cpu_enabled(void)
+{
+	if (rdtsc() < READ_ONCE(tsc_at_disable))
+		irq_work_queue(&stale_irq_work);
+}
 
 /* x86_clock_setup() - follow the host's time.  0 or -errno.  Inverse: x86_clock_unsetup(). */
 int x86_clock_setup(void)

@@ -41,12 +41,14 @@ void x86_unsetup(void)
 
 int x86_cpu_enable(void)
 {
+	x86_clock_cpu_enabled();
 	return x86_vendor->cpu_enable();
 }
 
 void x86_cpu_disable(void)
 {
 	x86_vendor->cpu_disable();
+	x86_clock_cpu_disabled();
 }
 
 int x86_vm_init(struct berth_vm *vm, unsigned long type)
