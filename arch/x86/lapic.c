@@ -180,6 +180,8 @@ void x86_lapic_extint(struct x86_vm *vm)
 	struct berth_vcpu *vcpu;
 	unsigned int i;
 
+	/* INTR before the look at LINT0; pairs with write_lvt(). */
+	smp_mb();
 	berth_for_each_vcpu(i, vcpu, &vm->core)
 		if (x86_has_lapic(to_x86(vcpu)) && x86_lapic_accepts_pic(to_x86(vcpu)))
 			notify(to_x86(vcpu)->lapic);
@@ -466,7 +468,8 @@ static void write_lvt(struct x86_lapic *l, unsigned int offset, u32 value)
 		lapic_timer_set_lvt(l, value);
 	else
 		lapic_set(l, offset, value);
-	/* LINT0 may let the PIC's interrupt in. */
+	/* LINT0 may let the PIC's interrupt in: before the look at INTR (x86_lapic_extint()). */
+	smp_mb();
 	lapic_look(l);
 }
 
