@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/cpufeature.h>
+#include <asm/tsc.h>
 #include "irq.h"
 #include "state.h"
 
@@ -19,6 +20,11 @@ int x86_setup(const char **why)
 		*why = boot_cpu_has(X86_FEATURE_VMX) ?
 			"VT-x is not supported yet: AMD-V is needed" :
 			"this CPU has no AMD-V, or firmware disabled it";
+		return -EOPNOTSUPP;
+	}
+	/* Guests' TSCs are the host's, and clocks and timers are worked out of it. */
+	if (!tsc_khz) {
+		*why = "the frequency of this CPU's time-stamp counter is not known";
 		return -EOPNOTSUPP;
 	}
 	x86_vendor = &svm_vendor;
