@@ -395,6 +395,9 @@ u32 lapic_read(struct x86_lapic *l, unsigned int offset)
 	}
 }
 
+/* Bits of x2APIC mode's ICR that must be 0 (SDM 3A, 11.12.9).  Busy only AMD minds. */
+#define X2APIC_ICR_RESERVED	(GENMASK(31, 20) | GENMASK(17, 16) | BIT(13))
+
 /* @high: ICR2, or the upper half of x2APIC mode's ICR. */
 static void send_ipi(struct x86_lapic *l, u32 low, u32 high)
 {
@@ -636,6 +639,8 @@ int x86_lapic_set_msr(struct x86_vcpu *v, u32 index, u64 data)
 	if (!l || !lapic_is_x2apic(l) || offset >= LAPIC_NR_REGS * 16 || !may(offset, X2W))
 		return 1;
 	if (offset == APIC_ICR) {
+		if (data & X2APIC_ICR_RESERVED)
+			return 1;
 		write_icr(l, data, data >> 32);
 		return 0;
 	}

@@ -596,6 +596,28 @@ TEST(x2apic_self_ipi_and_eoi, SPLIT)
 	take_none(vcpu);
 }
 
+TEST(x2apic_icr_has_reserved_bits, SPLIT)
+{
+	static const unsigned int bits[] = { 13, 16, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 };
+	struct vcpu *vcpu = new_split_vcpu();
+	uint64_t value;
+
+	enter_x2apic(vcpu);
+	apic_wrmsr(vcpu, MSR_X2APIC(APIC_ICR), ICR_SELF | 0x65);
+	take_interrupt(vcpu, 0x65);
+	apic_wrmsr(vcpu, MSR_X2APIC(APIC_EOI), 0);
+	/* What the kernel's own KVM does depends on its age. */
+	if (set_msr(vcpu, MSR_X2APIC(APIC_ICR), 1 << 13 | 0x65))
+		skip_test("a kernel that checks them");
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		apic_wrmsr_faults(vcpu, MSR_X2APIC(APIC_ICR), ICR_SELF | 0x66 | 1ULL << bits[i]);
+		expect_eq(set_msr(vcpu, MSR_X2APIC(APIC_ICR), ICR_SELF | 0x66 | 1ULL << bits[i]), 0);
+	}
+	expect_eq(get_msr(vcpu, MSR_X2APIC(APIC_ICR), &value), 1);
+	expect_eq(value, ICR_SELF | 0x65);
+	take_none(vcpu);
+}
+
 TEST(x2apic_logical_destinations, SPLIT)
 {
 	struct vm *vm = vm_new_split();
