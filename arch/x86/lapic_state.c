@@ -338,7 +338,8 @@ int x86_enable_max_vcpu_id(struct berth_vm *vm, const struct kvm_enable_cap *arg
 	if (args->flags || args->args[0] > X86_MAX_VCPU_IDS)
 		return r;
 	mutex_lock(&vm->lock);
-	if (x86->max_vcpu_ids == args->args[0] || !x86->max_vcpu_ids) {
+	if (args->args[0] >= x86->bsp_id &&
+	    (x86->max_vcpu_ids == args->args[0] || !x86->max_vcpu_ids)) {
 		x86->max_vcpu_ids = args->args[0];
 		r = 0;
 	}

@@ -113,6 +113,22 @@ TEST(smp_max_vcpu_id_is_late_after_a_vcpu, NEED(KVM_CAP_MAX_VCPU_ID))
 	expect_ret(kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &args), -EINVAL);
 }
 
+TEST(smp_max_vcpu_id_is_not_below_the_boot_cpus, NEED(KVM_CAP_MAX_VCPU_ID), NEED(KVM_CAP_SET_BOOT_CPU_ID))
+{
+	struct kvm_enable_cap args = { .cap = KVM_CAP_MAX_VCPU_ID, .args = { 4 } };
+	struct vm *vm = vm_new_bare();
+	int r;
+
+	expect_ret(kvm_ioctl(vm->fd, KVM_SET_BOOT_CPU_ID, 5L), 0);
+	r = kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &args);
+	if (!r)
+		skip_test("a kernel that looks at it");
+	expect_ret(r, -EINVAL);
+	args.args[0] = 6;
+	expect_ret(kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &args), 0);
+	expect_ret(kvm_ioctl(vm->fd, KVM_SET_BOOT_CPU_ID, 7L), -EINVAL);
+}
+
 /* ---- MP state ---- */
 
 TEST(smp_mp_states_are_kept, SPLIT)
