@@ -26,6 +26,8 @@ const struct berth_ioctl x86_ioctls[] = {
 		 x86_ioctl_set_tss_addr),
 	VM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, IOC_VM_LOCK | IOC_NO_VCPUS,
 		 KVM_CAP_SET_IDENTITY_MAP_ADDR, x86_ioctl_set_identity_map_addr),
+	VM_IOCTL(KVM_SET_NR_MMU_PAGES, VALUE, KVM_CAP_MMU_SHADOW_CACHE_CONTROL,
+		 x86_ioctl_set_nr_mmu_pages),
 	VM_IOCTL(KVM_SET_BOOT_CPU_ID, VALUE | IOC_VM_LOCK, KVM_CAP_SET_BOOT_CPU_ID,
 		 x86_ioctl_set_boot_cpu_id),
 	VM_IOCTL(KVM_GET_CLOCK, IOC_VM_LOCK, KVM_CAP_ADJUST_CLOCK, x86_ioctl_get_clock),
@@ -100,6 +102,7 @@ const unsigned int x86_nr_ioctls = ARRAY_SIZE(x86_ioctls);
 
 const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_HLT, .value = 1 },
+	{ .cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL, .value = 1 },
 	{ .cap = KVM_CAP_SET_TSS_ADDR, .value = 1 },
 	{ .cap = KVM_CAP_EXT_CPUID, .value = 1 },
 	{ .cap = KVM_CAP_EXT_EMUL_CPUID, .value = 1 },

@@ -124,6 +124,7 @@ void x86_sync_end(struct x86_vcpu *v);
 int x86_enable_exception_payload(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_enable_triple_fault_event(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_enable_emulation_exits(struct berth_vm *vm, const struct kvm_enable_cap *args);
+long x86_ioctl_set_nr_mmu_pages(struct berth_vm *vm, void *data, unsigned long uarg);
 int x86_enable_platform_info(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_enable_hypercall_exits(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_disable_quirks(struct berth_vm *vm, const struct kvm_enable_cap *args);

@@ -8,6 +8,8 @@
 #include <asm/cpufeature.h>
 #include "state.h"
 
+#define MIN_MMU_PAGES	64
+
 /* KVM_CAP_EXCEPTION_PAYLOAD: see events.c. */
 int x86_enable_exception_payload(struct berth_vm *vm, const struct kvm_enable_cap *args)
 {
@@ -106,6 +108,15 @@ int x86_enforce_pv(struct berth_vcpu *vcpu, const struct kvm_enable_cap *args)
 	v->pv.enforce = args->args[0];
 	x86_pv_update(v);
 	return 0;
+}
+
+/*
+ * KVM_SET_NR_MMU_PAGES: how many pages shadow page tables may take, at least what the kernel's
+ * KVM wants.  There are none, so that any limit holds.
+ */
+long x86_ioctl_set_nr_mmu_pages(struct berth_vm *vm, void *data, unsigned long uarg)
+{
+	return uarg < MIN_MMU_PAGES ? -EINVAL : 0;
 }
 
 /* ---- attributes ---- */

@@ -342,6 +342,21 @@ TEST(poll_control_is_one_bit)
 		expect_eq(set_msr(vcpu, MSR_POLL_CONTROL, 1ULL << bit), 0);
 }
 
+/* ---- memory for shadow page tables ---- */
+
+TEST(mmu_pages_have_a_least_number, NEED(KVM_CAP_MMU_SHADOW_CACHE_CONTROL))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	for (long n = 0; n < 64; n++)
+		expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_SET_NR_MMU_PAGES, n), -EINVAL);
+	for (int bit = 6; bit < 64; bit++)
+		expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_SET_NR_MMU_PAGES, 1UL << bit), 0);
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_SET_NR_MMU_PAGES, 64L), 0);
+	arch_start(vcpu, GUEST_BEAT, 0, 0, 0);
+	run_done(vcpu);
+}
+
 /* ---- emulation ---- */
 
 GUEST64(guest_flds,
