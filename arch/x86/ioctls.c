@@ -158,6 +158,8 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_TSC_DEADLINE_TIMER, .value = 1 },
 	{ .cap = KVM_CAP_X2APIC_API, .value = X86_X2APIC_API_FLAGS,
 	  .enable_vm = x86_enable_x2apic_api },
+	{ .cap = KVM_CAP_X86_APIC_BUS_CYCLES_NS, .value = X86_APIC_TICK_NS,
+	  .enable_vm = x86_enable_apic_bus_cycles },
 	{ .cap = KVM_CAP_MAX_VCPU_ID, .value = X86_MAX_VCPU_IDS,
 	  .enable_vm = x86_enable_max_vcpu_id },
 };

@@ -159,6 +159,7 @@ long x86_ioctl_set_vapic_addr(struct berth_vcpu *vcpu, void *data, unsigned long
 long x86_ioctl_set_boot_cpu_id(struct berth_vm *vm, void *data, unsigned long uarg);
 int x86_enable_x2apic_api(struct berth_vm *vm, const struct kvm_enable_cap *args);
 int x86_enable_max_vcpu_id(struct berth_vm *vm, const struct kvm_enable_cap *args);
+int x86_enable_apic_bus_cycles(struct berth_vm *vm, const struct kvm_enable_cap *args);
 
 /* ---- pic.c: the 8259 pair ---- */
 

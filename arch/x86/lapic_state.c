@@ -329,6 +329,29 @@ int x86_enable_x2apic_api(struct berth_vm *vm, const struct kvm_enable_cap *args
 	return 0;
 }
 
+/*
+ * KVM_CAP_X86_APIC_BUS_CYCLES_NS: how long a tick of the APICs' timers is.  The longest
+ * period, of the largest count and divisor, must be a number.  Before the first vCPU; -ENXIO
+ * before there are APICs.
+ */
+int x86_enable_apic_bus_cycles(struct berth_vm *vm, const struct kvm_enable_cap *args)
+{
+	u64 ns = args->args[0];
+	int r = 0;
+
+	if (args->flags || !ns || ns > div_u64(U64_MAX / 128, U32_MAX))
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (x86_irqchip(vm) == X86_IRQCHIP_NONE)
+		r = -ENXIO;
+	else if (vm->created_vcpus)
+		r = -EINVAL;
+	else
+		to_x86_vm(vm)->apic_tick_ns = ns;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
 /* KVM_CAP_MAX_VCPU_ID: once, before the first vCPU; the same value again is fine. */
 int x86_enable_max_vcpu_id(struct berth_vm *vm, const struct kvm_enable_cap *args)
 {

@@ -8,11 +8,11 @@
 #include "lapic.h"
 #include "state.h"
 
-/* The counter's clock, undivided: 1 GHz, as guests of the kernel's KVM measure it. */
-#define TICK_NS			1
-
 /* No shorter period: a guest must not keep the host in its timer interrupt. */
 #define MIN_PERIOD_NS		200000
+
+/* Nor a later end, so that the host's time, which is signed, has room for it. */
+#define MAX_NS			(KTIME_MAX / 2)
 
 /* A deadline this near is now: below it a timer costs more than the wait. */
 #define NEAR_NS			500
@@ -33,9 +33,15 @@ static unsigned int shift_now(const struct x86_lapic *l)
 	return divide_shift(lapic_get(l, APIC_TDCR));
 }
 
+/* Of the counter's clock, undivided. */
+static u32 tick_ns(const struct x86_lapic *l)
+{
+	return to_x86_vm(l->v->core.vm)->apic_tick_ns;
+}
+
 static u64 host_period(const struct x86_lapic *l)
 {
-	return max_t(u64, READ_ONCE(l->period), MIN_PERIOD_NS);
+	return clamp_t(u64, READ_ONCE(l->period), MIN_PERIOD_NS, MAX_NS);
 }
 
 /* How long until the guest's TSC is @deadline; 0 when it is. */
@@ -52,7 +58,7 @@ static u64 deadline_ns(struct x86_lapic *l, u64 deadline)
 
 static void arm(struct x86_lapic *l, u64 ns)
 {
-	ktime_t expires = ktime_add_ns(ktime_get(), ns);
+	ktime_t expires = ktime_add_ns(ktime_get(), min_t(u64, ns, MAX_NS));
 
 	WRITE_ONCE(l->expires, expires);
 	hrtimer_start(&l->timer, expires, HRTIMER_MODE_ABS_HARD);
@@ -107,7 +113,7 @@ void lapic_timer_cancel(struct x86_lapic *l)
 
 static u64 count_ns(struct x86_lapic *l, u32 count)
 {
-	return ((u64)count * TICK_NS) << shift_now(l);
+	return ((u64)count * tick_ns(l)) << shift_now(l);
 }
 
 static void start_deadline(struct x86_lapic *l)
@@ -190,7 +196,7 @@ u32 lapic_timer_count(struct x86_lapic *l)
 	/* A period that was made longer for the host's sake. */
 	if (ns > l->period)
 		ns = l->period;
-	return div_u64(ns, TICK_NS) >> shift_now(l);
+	return div_u64(ns, tick_ns(l)) >> shift_now(l);
 }
 
 u32 lapic_timer_save(struct x86_lapic *l)

@@ -69,6 +69,7 @@ int x86_vm_init(struct berth_vm *vm, unsigned long type)
 	vm->s2.max_gfn = min_t(gfn_t, vm->s2.max_gfn,
 			       BIT_ULL(boot_cpu_data.x86_phys_bits - PAGE_SHIFT));
 	mutex_init(&to_x86_vm(vm)->apic_map_lock);
+	to_x86_vm(vm)->apic_tick_ns = X86_APIC_TICK_NS;
 	x86_clock_init(to_x86_vm(vm));
 	return 0;
 }

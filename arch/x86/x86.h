@@ -20,6 +20,12 @@
 #ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
 #define KVM_X86_QUIRK_SLOT_ZAP_ALL	(1 << 7)
 #endif
+#ifndef KVM_CAP_X86_APIC_BUS_CYCLES_NS
+#define KVM_CAP_X86_APIC_BUS_CYCLES_NS	237
+#endif
+
+/* A local APIC's timer counts at 1 GHz where user space says nothing else. */
+#define X86_APIC_TICK_NS	1
 
 /* General registers are numbered as instructions encode them (decode.h). */
 #define X86_NR_GPRS	X86_NR_GPR
@@ -188,6 +194,7 @@ struct x86_vm {
 	struct x86_ioapic *ioapic;	/* [I] */
 	struct x86_pit *pit;		/* [l] */
 	u32 bsp_id;			/* [l] KVM_SET_BOOT_CPU_ID */
+	u32 apic_tick_ns;		/* [I] once a vCPU exists */
 	u32 max_vcpu_ids;		/* [l] KVM_CAP_MAX_VCPU_ID; 0: not set */
 	bool x2apic_format;		/* [a] KVM_X2APIC_API_USE_32BIT_IDS */
 	bool x2apic_quirk_off;		/* [a] KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */

@@ -127,6 +127,89 @@ TEST(lapic_timer_goes_on_from_saved_state, SPLIT)
 	run_trap(b, 0x77);
 }
 
+/* ---- the counter's clock ---- */
+
+#define BUS_CLOCK NEED(KVM_CAP_X86_APIC_BUS_CYCLES_NS)
+
+static int set_tick(struct vm *vm, uint64_t ns)
+{
+	struct kvm_enable_cap args = { .cap = KVM_CAP_X86_APIC_BUS_CYCLES_NS, .args[0] = ns };
+
+	return kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &args);
+}
+
+static struct vcpu *new_vcpu_with_tick(uint64_t ns)
+{
+	struct vm *vm = vm_new_split();
+
+	expect_ret(set_tick(vm, ns), 0);
+	return vcpu_new_on(vm, 0);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+TEST(lapic_timer_tick_is_checked, SPLIT, BUS_CLOCK)
+{
+	const uint64_t most = ~0ULL / 128 / 0xffffffff;
+	struct vm *vm = vm_new_bare();
+
+	expect(cap(KVM_CAP_X86_APIC_BUS_CYCLES_NS) > 0);
+	expect_ret(set_tick(vm, 1), -ENXIO);
+	vm = vm_new_split();
+	expect_ret(set_tick(vm, 0), -EINVAL);
+	expect_ret(set_tick(vm, most), 0);
+	expect_ret(set_tick(vm, most + 1), -EINVAL);
+	for (int bit = 26; bit < 64; bit++)
+		expect_ret(set_tick(vm, 1ULL << bit), -EINVAL);
+	expect_ret(set_tick(vm, 40), 0);
+	vcpu_new_on(vm, 0);
+	expect_ret(set_tick(vm, 40), -EINVAL);
+}
+
+/* Between two readings of the host's clock go as many ticks as fit there, whatever the speed. */
+TEST(lapic_timer_tick_is_as_long_as_set, SPLIT, BUS_CLOCK)
+{
+	static const uint64_t lengths[] = { 1, 10, 40, 1000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		struct vcpu *vcpu = new_vcpu_with_tick(lengths[i]);
+		uint64_t before, armed, read, after, ticks;
+
+		before = now_ns();
+		start_timer(vcpu, LVT_MASKED | 0x78, LONG_COUNT);
+		armed = now_ns();
+		do {
+			read = now_ns();
+		} while (read - armed < 3000000);
+		ticks = LONG_COUNT - apic_read(vcpu, APIC_TMCCT);
+		after = now_ns();
+		expect(ticks <= (after - before) / lengths[i] + 1);
+		expect(ticks + 1 >= (read - armed) / lengths[i]);
+		apic_write(vcpu, APIC_TMICT, 0);
+	}
+}
+
+TEST(lapic_timer_longest_period_is_far_away, SPLIT, BUS_CLOCK)
+{
+	struct vcpu *vcpu = new_vcpu_with_tick(~0ULL / 128 / 0xffffffff);
+
+	start_timer(vcpu, 0x79, 0xffffffff);
+	expect(apic_read(vcpu, APIC_TMCCT) >= LONG_COUNT);
+	take_none(vcpu);
+	/* As long as 64 bits of nanoseconds: longer than a kernel's clock has room for. */
+	apic_write(vcpu, APIC_TDCR, 0xa);
+	apic_write(vcpu, APIC_TMICT, 0xffffffff);
+	apic_read(vcpu, APIC_TMCCT);
+	apic_write(vcpu, APIC_TMICT, 0);
+	expect_eq(apic_read(vcpu, APIC_TMCCT), 0);
+}
+
 GUEST64(guest_deadline,
 	"rdtsc\n"
 	"shl	$32, %rdx\n"
