@@ -523,6 +523,7 @@ static const struct msr_row rows[] = {
 	  .set = set_zero },
 	{ ONE(MSR_MTRRdefType), .flags = RW, .slot = SLOT_MTRR_DEFTYPE,
 	  .value = MTRR_DEFTYPE_BITS, .get = get_slot, .set = set_mtrr_deftype },
+	{ ONE(MSR_IA32_PERF_CAPABILITIES), .flags = HR | HW, .get = get_value, .set = set_zero },
 	{ RANGE(MSR_IA32_MC0_CTL, 4 * X86_MCE_BANKS), .flags = RW, .get = get_mce,
 	  .set = set_mce },
 	{ ONE(MSR_RAPL_POWER_UNIT), CONSTANT(0) },
@@ -645,6 +646,8 @@ static int get_feature_msr(u32 index, u64 *data)
 			rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &value);
 		value &= ARCH_CAPS_PASSED;
 		break;
+	case MSR_IA32_PERF_CAPABILITIES:
+		break;
 	case MSR_AMD64_DE_CFG:
 		if (boot_cpu_data.x86_vendor == X86_VENDOR_INTEL)
 			return 1;
@@ -660,7 +663,8 @@ static int get_feature_msr(u32 index, u64 *data)
 int x86_msr_setup(void)
 {
 	static const u32 feature_msrs[] = {
-		MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES, MSR_AMD64_DE_CFG,
+		MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_PERF_CAPABILITIES,
+		MSR_AMD64_DE_CFG,
 	};
 	unsigned int i;
 	u32 index;

@@ -288,6 +288,19 @@ TEST(feature_msrs_are_readable_on_the_system_fd)
 	expect_eq(n, list.head.nmsrs);
 }
 
+/* Programs ask before they look whether there is one. */
+TEST(feature_msr_of_a_pmu_can_be_asked_for)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} m = { .head.nmsrs = 1, .entry.index = 0x345, .entry.data = ~0ULL };
+
+	expect_ret(kvm_ioctl(kvm_fd(), KVM_GET_MSRS, &m), 1);
+	if (!cpu_has(1, 0, 2, 15))
+		expect_eq(m.entry.data, 0);
+}
+
 TEST(msr_values_round_trip)
 {
 	static const struct {
