@@ -37,7 +37,7 @@ int x86_raise(struct x86_emul *e, u8 vector)
 /* Byte registers 4 to 7 are AH, CH, DH and BH, unless there is a REX prefix. */
 static bool high_byte(const struct x86_emul *e, unsigned int reg, unsigned int size)
 {
-	return size == 1 && !e->insn.rex && reg >= 4 && reg < 8;
+	return size == 1 && !e->insn->rex && reg >= 4 && reg < 8;
 }
 
 u64 x86_gpr_read(const struct x86_emul *e, unsigned int reg, unsigned int size)
@@ -62,7 +62,7 @@ void x86_gpr_write(struct x86_emul *e, unsigned int reg, unsigned int size, u64 
 
 u64 x86_next_rip(const struct x86_emul *e)
 {
-	u64 next = e->rip + e->insn.len;
+	u64 next = e->rip + e->insn->len;
 
 	return e->mode == X86_MODE_64 ? next : next & 0xffffffff;
 }
@@ -84,7 +84,7 @@ static int done(struct x86_emul *e)
 /* POP computes its destination's address with the stack pointer that it leaves behind. */
 static u64 effective_address(const struct x86_emul *e, u64 rsp)
 {
-	const struct x86_insn *insn = &e->insn;
+	const struct x86_insn *insn = e->insn;
 	u64 ea = (u64)insn->disp;
 
 	if (insn->base == X86_REG_RIP)
@@ -186,7 +186,7 @@ static int rm_load_at(struct x86_emul *e, struct rm *rm, u64 ea, unsigned int si
 
 	rm->size = size;
 	rm->val = 0;
-	r = x86_linear_address(e, e->insn.seg, ea, size, update, &rm->linear);
+	r = x86_linear_address(e, e->insn->seg, ea, size, update, &rm->linear);
 	if (r)
 		return r;
 	e->for_write = update;
@@ -197,19 +197,19 @@ static int rm_load_at(struct x86_emul *e, struct rm *rm, u64 ea, unsigned int si
 
 static int rm_load(struct x86_emul *e, struct rm *rm, unsigned int size, enum access access)
 {
-	if (e->insn.has_mem)
+	if (e->insn->has_mem)
 		return rm_load_at(e, rm, x86_effective_address(e), size, access);
 	rm->size = size;
-	rm->val = x86_gpr_read(e, e->insn.rm, size);
+	rm->val = x86_gpr_read(e, e->insn->rm, size);
 	return 0;
 }
 
 /* Writes back what rm_load() loaded for an update. */
 static int rm_update(struct x86_emul *e, const struct rm *rm, u64 val)
 {
-	if (e->insn.has_mem)
+	if (e->insn->has_mem)
 		return e->ops->rmw(e, rm->linear, &rm->val, &val, rm->size);
-	x86_gpr_write(e, e->insn.rm, rm->size, val);
+	x86_gpr_write(e, e->insn->rm, rm->size, val);
 	return 0;
 }
 
@@ -219,36 +219,36 @@ static int rm_store(struct x86_emul *e, unsigned int size, u64 val)
 	u64 linear;
 	int r;
 
-	if (!e->insn.has_mem) {
-		x86_gpr_write(e, e->insn.rm, size, val);
+	if (!e->insn->has_mem) {
+		x86_gpr_write(e, e->insn->rm, size, val);
 		return 0;
 	}
-	r = x86_linear_address(e, e->insn.seg, x86_effective_address(e), size, true, &linear);
+	r = x86_linear_address(e, e->insn->seg, x86_effective_address(e), size, true, &linear);
 	return r ? r : e->ops->write(e, linear, &val, size);
 }
 
 /* Both values of a two-operand instruction; the r/m operand, if there is one, is also in @rm. */
 static int load_pair(struct x86_emul *e, struct rm *rm, enum access access, u64 *dst, u64 *src)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	int r;
 
-	switch (e->insn.form) {
+	switch (e->insn->form) {
 	case X86_FORM_EG:
 	case X86_FORM_EI:
 		r = rm_load(e, rm, size, access);
 		*dst = rm->val;
-		*src = e->insn.form == X86_FORM_EI ? e->insn.imm :
-		       x86_gpr_read(e, e->insn.reg, size);
+		*src = e->insn->form == X86_FORM_EI ? e->insn->imm :
+		       x86_gpr_read(e, e->insn->reg, size);
 		return r;
 	case X86_FORM_GE:
 		r = rm_load(e, rm, size, ACCESS_READ);
-		*dst = x86_gpr_read(e, e->insn.reg, size);
+		*dst = x86_gpr_read(e, e->insn->reg, size);
 		*src = rm->val;
 		return r;
 	case X86_FORM_AI:
 		*dst = x86_gpr_read(e, X86_RAX, size);
-		*src = e->insn.imm;
+		*src = e->insn->imm;
 		return 0;
 	}
 	return UNHANDLED;
@@ -258,7 +258,7 @@ static int load_pair(struct x86_emul *e, struct rm *rm, enum access access, u64 
 static int exec_alu(struct x86_emul *e, unsigned int op)
 {
 	enum access access = op == X86_ALU_CMP ? ACCESS_READ : ACCESS_UPDATE;
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u64 dst, src, rflags = e->rflags;
 	struct rm rm;
 	int r;
@@ -268,9 +268,9 @@ static int exec_alu(struct x86_emul *e, unsigned int op)
 		return r;
 	dst = x86_alu(op, dst, src, size, &rflags);
 	if (op != X86_ALU_CMP) {
-		if (e->insn.form == X86_FORM_GE)
-			x86_gpr_write(e, e->insn.reg, size, dst);
-		else if (e->insn.form == X86_FORM_AI)
+		if (e->insn->form == X86_FORM_GE)
+			x86_gpr_write(e, e->insn->reg, size, dst);
+		else if (e->insn->form == X86_FORM_AI)
 			x86_gpr_write(e, X86_RAX, size, dst);
 		else
 			r = rm_update(e, &rm, dst);
@@ -284,7 +284,7 @@ static int exec_alu(struct x86_emul *e, unsigned int op)
 /* 80 to 83: the operation is in ModRM.reg. */
 static int exec_alu_group(struct x86_emul *e, unsigned int unused)
 {
-	return exec_alu(e, e->insn.reg & 7);
+	return exec_alu(e, e->insn->reg & 7);
 }
 
 static int exec_test(struct x86_emul *e, unsigned int unused)
@@ -296,7 +296,7 @@ static int exec_test(struct x86_emul *e, unsigned int unused)
 	r = load_pair(e, &rm, ACCESS_READ, &dst, &src);
 	if (r)
 		return r;
-	x86_alu(X86_ALU_AND, dst, src, e->insn.op_size, &e->rflags);
+	x86_alu(X86_ALU_AND, dst, src, e->insn->op_size, &e->rflags);
 	return done(e);
 }
 
@@ -307,7 +307,7 @@ static int exec_incdec(struct x86_emul *e, unsigned int op)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (r)
 		return r;
 	val = x86_alu(op, rm.val, 1, rm.size, &rflags);
@@ -323,7 +323,7 @@ static int exec_not(struct x86_emul *e)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (!r)
 		r = rm_update(e, &rm, ~rm.val);
 	return r ? r : done(e);
@@ -335,7 +335,7 @@ static int exec_neg(struct x86_emul *e)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (r)
 		return r;
 	val = x86_alu(X86_ALU_SUB, 0, rm.val, rm.size, &rflags);
@@ -349,7 +349,7 @@ static int exec_neg(struct x86_emul *e)
 /* F6 and F7; MUL, IMUL, DIV and IDIV are left out. */
 static int exec_group3(struct x86_emul *e, unsigned int unused)
 {
-	switch (e->insn.reg & 7) {
+	switch (e->insn->reg & 7) {
 	case 0:
 	case 1:
 		return exec_test(e, 0);
@@ -364,16 +364,16 @@ static int exec_group3(struct x86_emul *e, unsigned int unused)
 /* 88 to 8B, A0 to A3, C6 and C7. */
 static int exec_mov(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	struct rm rm;
 	int r;
 
-	switch (e->insn.form) {
+	switch (e->insn->form) {
 	case X86_FORM_EG:
-		r = rm_store(e, size, x86_gpr_read(e, e->insn.reg, size));
+		r = rm_store(e, size, x86_gpr_read(e, e->insn->reg, size));
 		break;
 	case X86_FORM_EI:
-		r = rm_store(e, size, e->insn.imm);
+		r = rm_store(e, size, e->insn->imm);
 		break;
 	case X86_FORM_OA:
 		r = rm_store(e, size, x86_gpr_read(e, X86_RAX, size));
@@ -381,7 +381,7 @@ static int exec_mov(struct x86_emul *e, unsigned int unused)
 	case X86_FORM_GE:
 		r = rm_load(e, &rm, size, ACCESS_READ);
 		if (!r)
-			x86_gpr_write(e, e->insn.reg, size, rm.val);
+			x86_gpr_write(e, e->insn->reg, size, rm.val);
 		break;
 	case X86_FORM_AO:
 		r = rm_load(e, &rm, size, ACCESS_READ);
@@ -397,24 +397,24 @@ static int exec_mov(struct x86_emul *e, unsigned int unused)
 /* Without REX.W the operand is four bytes, in 16-bit code too; other prefixes are #UD. */
 static int exec_movnti(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int size = e->insn.rex & 8 ? 8 : 4;
+	unsigned int size = e->insn->rex & 8 ? 8 : 4;
 	int r;
 
-	if (e->insn.op_prefix || e->insn.rep)
+	if (e->insn->op_prefix || e->insn->rep)
 		return x86_raise(e, X86_VEC_UD);
-	r = rm_store(e, size, x86_gpr_read(e, e->insn.reg, size));
+	r = rm_store(e, size, x86_gpr_read(e, e->insn->reg, size));
 	return r ? r : done(e);
 }
 
 /* A segment register's selector to memory, always 16 bits there. */
 static int exec_store_selector(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int size = e->insn.has_mem ? 2 : e->insn.op_size;
+	unsigned int size = e->insn->has_mem ? 2 : e->insn->op_size;
 	int r;
 
-	if (e->insn.reg >= X86_NR_SEG)
+	if (e->insn->reg >= X86_NR_SEG)
 		return x86_raise(e, X86_VEC_UD);
-	r = rm_store(e, size, e->seg[e->insn.reg].selector);
+	r = rm_store(e, size, e->seg[e->insn->reg].selector);
 	return r ? r : done(e);
 }
 
@@ -424,7 +424,7 @@ static int exec_store_selector(struct x86_emul *e, unsigned int unused)
  */
 static int exec_imul(struct x86_emul *e, unsigned int has_imm)
 {
-	unsigned int size = e->insn.op_size, shift = 64 - 8 * size;
+	unsigned int size = e->insn->op_size, shift = 64 - 8 * size;
 	__int128 product;
 	struct rm rm;
 	s64 a, b, low;
@@ -434,13 +434,13 @@ static int exec_imul(struct x86_emul *e, unsigned int has_imm)
 	if (r)
 		return r;
 	a = (s64)(rm.val << shift) >> shift;
-	b = (s64)((has_imm ? e->insn.imm : x86_gpr_read(e, e->insn.reg, size)) << shift) >> shift;
+	b = (s64)((has_imm ? e->insn->imm : x86_gpr_read(e, e->insn->reg, size)) << shift) >> shift;
 	product = (__int128)a * b;
 	low = (s64)((u64)product << shift) >> shift;
 	e->rflags &= ~(u64)(X86_FL_CF | X86_FL_OF);
 	if (low != product)
 		e->rflags |= X86_FL_CF | X86_FL_OF;
-	x86_gpr_write(e, e->insn.reg, size, low);
+	x86_gpr_write(e, e->insn->reg, size, low);
 	return done(e);
 }
 
@@ -451,7 +451,7 @@ static void write_extended(struct x86_emul *e, const struct rm *rm, bool sign)
 
 	if (sign)
 		val = (u64)((s64)(val << shift) >> shift);
-	x86_gpr_write(e, e->insn.reg, e->insn.op_size, val);
+	x86_gpr_write(e, e->insn->reg, e->insn->op_size, val);
 }
 
 /* MOVZX and MOVSX: opcode bit 0 gives the source's size, bit 3 the sign. */
@@ -460,10 +460,10 @@ static int exec_movx(struct x86_emul *e, unsigned int unused)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.opcode & 1 ? 2 : 1, ACCESS_READ);
+	r = rm_load(e, &rm, e->insn->opcode & 1 ? 2 : 1, ACCESS_READ);
 	if (r)
 		return r;
-	write_extended(e, &rm, e->insn.opcode & 8);
+	write_extended(e, &rm, e->insn->opcode & 8);
 	return done(e);
 }
 
@@ -473,7 +473,7 @@ static int exec_movsxd(struct x86_emul *e, unsigned int unused)
 	struct rm rm;
 	int r;
 
-	if (e->mode != X86_MODE_64 || e->insn.op_size == 2)
+	if (e->mode != X86_MODE_64 || e->insn->op_size == 2)
 		return UNHANDLED;
 	r = rm_load(e, &rm, 4, ACCESS_READ);
 	if (r)
@@ -496,25 +496,25 @@ static u64 swap_bytes(u64 val, unsigned int size)
 /* With F2 it is CRC32. */
 static int exec_movbe(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	struct rm rm;
 	int r;
 
-	if (e->insn.rep)
+	if (e->insn->rep)
 		return UNHANDLED;
-	if (e->insn.form == X86_FORM_EG) {
-		r = rm_store(e, size, swap_bytes(x86_gpr_read(e, e->insn.reg, size), size));
+	if (e->insn->form == X86_FORM_EG) {
+		r = rm_store(e, size, swap_bytes(x86_gpr_read(e, e->insn->reg, size), size));
 	} else {
 		r = rm_load(e, &rm, size, ACCESS_READ);
 		if (!r)
-			x86_gpr_write(e, e->insn.reg, size, swap_bytes(rm.val, size));
+			x86_gpr_write(e, e->insn->reg, size, swap_bytes(rm.val, size));
 	}
 	return r ? r : done(e);
 }
 
 static int exec_setcc(struct x86_emul *e, unsigned int unused)
 {
-	int r = rm_store(e, 1, x86_condition(e->insn.opcode & 0xf, e->rflags));
+	int r = rm_store(e, 1, x86_condition(e->insn->opcode & 0xf, e->rflags));
 
 	return r ? r : done(e);
 }
@@ -522,7 +522,7 @@ static int exec_setcc(struct x86_emul *e, unsigned int unused)
 /* The load happens, and a four-byte destination is zero-extended, in any case. */
 static int exec_cmov(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	struct rm rm;
 	u64 val;
 	int r;
@@ -530,10 +530,10 @@ static int exec_cmov(struct x86_emul *e, unsigned int unused)
 	r = rm_load(e, &rm, size, ACCESS_READ);
 	if (r)
 		return r;
-	val = x86_gpr_read(e, e->insn.reg, size);
-	if (x86_condition(e->insn.opcode & 0xf, e->rflags))
+	val = x86_gpr_read(e, e->insn->reg, size);
+	if (x86_condition(e->insn->opcode & 0xf, e->rflags))
 		val = rm.val;
-	x86_gpr_write(e, e->insn.reg, size, val);
+	x86_gpr_write(e, e->insn->reg, size, val);
 	return done(e);
 }
 
@@ -545,14 +545,14 @@ static int exec_xchg(struct x86_emul *e, unsigned int unused)
 	int r;
 
 	e->locked = true;
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (r)
 		return r;
-	reg = x86_gpr_read(e, e->insn.reg, rm.size);
+	reg = x86_gpr_read(e, e->insn->reg, rm.size);
 	r = rm_update(e, &rm, reg);
 	if (r)
 		return r;
-	x86_gpr_write(e, e->insn.reg, rm.size, rm.val);
+	x86_gpr_write(e, e->insn->reg, rm.size, rm.val);
 	return done(e);
 }
 
@@ -562,18 +562,18 @@ static int exec_xadd(struct x86_emul *e, unsigned int unused)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (r)
 		return r;
-	sum = x86_alu(X86_ALU_ADD, rm.val, x86_gpr_read(e, e->insn.reg, rm.size), rm.size, &rflags);
+	sum = x86_alu(X86_ALU_ADD, rm.val, x86_gpr_read(e, e->insn->reg, rm.size), rm.size, &rflags);
 	/* Where both are one register, the sum stays. */
-	if (!e->insn.has_mem)
-		x86_gpr_write(e, e->insn.reg, rm.size, rm.val);
+	if (!e->insn->has_mem)
+		x86_gpr_write(e, e->insn->reg, rm.size, rm.val);
 	r = rm_update(e, &rm, sum);
 	if (r)
 		return r;
-	if (e->insn.has_mem)
-		x86_gpr_write(e, e->insn.reg, rm.size, rm.val);
+	if (e->insn->has_mem)
+		x86_gpr_write(e, e->insn->reg, rm.size, rm.val);
 	e->rflags = rflags;
 	return done(e);
 }
@@ -588,13 +588,13 @@ static int exec_cmpxchg(struct x86_emul *e, unsigned int unused)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (r)
 		return r;
 	acc = x86_gpr_read(e, X86_RAX, rm.size);
-	src = x86_gpr_read(e, e->insn.reg, rm.size);
+	src = x86_gpr_read(e, e->insn->reg, rm.size);
 	x86_alu(X86_ALU_CMP, acc, rm.val, rm.size, &rflags);
-	if (e->insn.has_mem || acc == rm.val)
+	if (e->insn->has_mem || acc == rm.val)
 		r = rm_update(e, &rm, acc == rm.val ? src : rm.val);
 	if (r)
 		return r;
@@ -607,15 +607,15 @@ static int exec_cmpxchg(struct x86_emul *e, unsigned int unused)
 /* CMPXCHG8B and CMPXCHG16B: rDX:rAX is compared, rCX:rBX stored, ZF alone says which. */
 static int exec_cmpxchg_pair(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int half = e->insn.rex & 8 ? 8 : 4;
+	unsigned int half = e->insn->rex & 8 ? 8 : 4;
 	u8 old[16] = { 0 }, new[16] = { 0 };
 	u64 linear, low = 0, high = 0, val;
 	bool equal;
 	int r;
 
-	if ((e->insn.reg & 7) != 1 || !e->insn.has_mem)
+	if ((e->insn->reg & 7) != 1 || !e->insn->has_mem)
 		return UNHANDLED;
-	r = x86_linear_address(e, e->insn.seg, x86_effective_address(e), 2 * half, true, &linear);
+	r = x86_linear_address(e, e->insn->seg, x86_effective_address(e), 2 * half, true, &linear);
 	/* A misaligned address is #GP even where a stack address would be #SS. */
 	if (half == 8 && (linear & 15))
 		r = x86_raise(e, X86_VEC_GP);
@@ -670,14 +670,14 @@ static u64 bit_result(enum bit_op op, u64 val, u64 bit)
 static int exec_bit(struct x86_emul *e, enum bit_op op, s64 offset)
 {
 	enum access access = op == BIT_TEST ? ACCESS_READ : ACCESS_UPDATE;
-	unsigned int size = e->insn.op_size, shift = size == 8 ? 6 : size == 4 ? 5 : 4;
+	unsigned int size = e->insn->op_size, shift = size == 8 ? 6 : size == 4 ? 5 : 4;
 	u64 bit = 1ULL << (offset & ((1 << shift) - 1)), ea;
 	struct rm rm;
 	int r;
 
-	if (e->insn.has_mem) {
+	if (e->insn->has_mem) {
 		ea = x86_effective_address(e) + (u64)(offset >> shift) * size;
-		r = rm_load_at(e, &rm, ea & x86_size_mask(e->insn.addr_size), size, access);
+		r = rm_load_at(e, &rm, ea & x86_size_mask(e->insn->addr_size), size, access);
 	} else {
 		r = rm_load(e, &rm, size, access);
 	}
@@ -694,15 +694,15 @@ static int exec_bit(struct x86_emul *e, enum bit_op op, s64 offset)
 /* 0F A3, AB, B3, BB. */
 static int exec_bit_reg(struct x86_emul *e, unsigned int op)
 {
-	unsigned int shift = 64 - 8 * e->insn.op_size;
+	unsigned int shift = 64 - 8 * e->insn->op_size;
 
-	return exec_bit(e, op, (s64)(e->gpr[e->insn.reg] << shift) >> shift);
+	return exec_bit(e, op, (s64)(e->gpr[e->insn->reg] << shift) >> shift);
 }
 
 /* 0F BA: an immediate never reaches past the operand. */
 static int exec_bit_imm(struct x86_emul *e, unsigned int unused)
 {
-	return exec_bit(e, e->insn.reg & 3, e->insn.imm & (8 * e->insn.op_size - 1));
+	return exec_bit(e, e->insn->reg & 3, e->insn->imm & (8 * e->insn->op_size - 1));
 }
 
 /* C0, C1, D0 to D3. */
@@ -713,14 +713,14 @@ static int exec_shift(struct x86_emul *e, unsigned int unused)
 	struct rm rm;
 	int r;
 
-	if (e->insn.opcode < 0xd0)
-		count = e->insn.imm;
+	if (e->insn->opcode < 0xd0)
+		count = e->insn->imm;
 	else
-		count = e->insn.opcode & 2 ? e->gpr[X86_RCX] & 0xff : 1;
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_UPDATE);
+		count = e->insn->opcode & 2 ? e->gpr[X86_RCX] & 0xff : 1;
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_UPDATE);
 	if (r)
 		return r;
-	val = x86_alu_shift(e->insn.reg & 7, rm.val, count, rm.size, &rflags);
+	val = x86_alu_shift(e->insn->reg & 7, rm.val, count, rm.size, &rflags);
 	r = rm_update(e, &rm, val);
 	if (r)
 		return r;
@@ -739,7 +739,7 @@ static unsigned int stack_size(const struct x86_emul *e)
 /* Where a push of the operand size goes: the new stack pointer, and its linear address. */
 static int push_address(struct x86_emul *e, u64 *sp, u64 *linear)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 
 	*sp = (e->gpr[X86_RSP] - size) & x86_size_mask(stack_size(e));
 	return x86_linear_address(e, X86_SS, *sp, size, true, linear);
@@ -751,7 +751,7 @@ static int exec_push(struct x86_emul *e)
 	struct rm rm;
 	int r;
 
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_READ);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_READ);
 	if (!r)
 		r = push_address(e, &sp, &linear);
 	if (!r)
@@ -764,7 +764,7 @@ static int exec_push(struct x86_emul *e)
 
 static int exec_pop(struct x86_emul *e, unsigned int unused)
 {
-	unsigned int size = e->insn.op_size, width = stack_size(e);
+	unsigned int size = e->insn->op_size, width = stack_size(e);
 	u64 mask = x86_size_mask(width), rsp = e->gpr[X86_RSP], linear, val = 0;
 	int r;
 
@@ -774,8 +774,8 @@ static int exec_pop(struct x86_emul *e, unsigned int unused)
 	if (r)
 		return r;
 	rsp = ((rsp + size) & mask) | (width == 2 ? rsp & ~mask : 0);
-	if (e->insn.has_mem) {
-		r = x86_linear_address(e, e->insn.seg, effective_address(e, rsp), size, true,
+	if (e->insn->has_mem) {
+		r = x86_linear_address(e, e->insn->seg, effective_address(e, rsp), size, true,
 				       &linear);
 		if (!r)
 			r = e->ops->write(e, linear, &val, size);
@@ -784,7 +784,7 @@ static int exec_pop(struct x86_emul *e, unsigned int unused)
 		e->gpr[X86_RSP] = rsp;
 	} else {
 		e->gpr[X86_RSP] = rsp;
-		x86_gpr_write(e, e->insn.rm, size, val);
+		x86_gpr_write(e, e->insn->rm, size, val);
 	}
 	return done(e);
 }
@@ -806,9 +806,9 @@ static int exec_branch(struct x86_emul *e, bool call)
 	struct rm rm;
 	int r;
 
-	if ((e->mode == X86_MODE_64 && e->insn.op_size != 8) || (e->cr4 & CR4_CET))
+	if ((e->mode == X86_MODE_64 && e->insn->op_size != 8) || (e->cr4 & CR4_CET))
 		return UNHANDLED;
-	r = rm_load(e, &rm, e->insn.op_size, ACCESS_READ);
+	r = rm_load(e, &rm, e->insn->op_size, ACCESS_READ);
 	if (!r && call)
 		r = push_address(e, &sp, &linear);
 	if (!r && !branch_allowed(e, rm.val))
@@ -825,7 +825,7 @@ static int exec_branch(struct x86_emul *e, bool call)
 /* FE and FF; far branches are left out. */
 static int exec_group5(struct x86_emul *e, unsigned int unused)
 {
-	switch (e->insn.reg & 7) {
+	switch (e->insn->reg & 7) {
 	case 0:
 		return exec_incdec(e, X86_ALU_ADD);
 	case 1:
@@ -916,8 +916,8 @@ static const struct handler *find_handler(const struct x86_insn *insn)
  *
  * Registers change when the instruction retires (or an iteration of a REP string instruction, of
  * which one call does at most X86_EMUL_MAX_ITERATIONS; string I/O X86_EMUL_MAX_BYTES). So the
- * caller writes them back after every result: on EXIT, FAULT and RETRY those of a REP instruction
- * may have moved on to the iteration that stopped it.
+ * caller takes over rip and rflags after every result: those of a REP instruction may have moved
+ * on to the iteration that stopped it, as the general registers have.
  * Left to the caller: instruction fetch, a single-step trap and the end of an interrupt shadow
  * when an instruction retires, and whether the guest's CPUID has the instruction.
  *
@@ -927,12 +927,12 @@ static const struct handler *find_handler(const struct x86_insn *insn)
  */
 enum x86_emul_result x86_emulate(struct x86_emul *e)
 {
-	const struct handler *h = find_handler(&e->insn);
+	const struct handler *h = find_handler(e->insn);
 
 	e->partial = false;
 	e->for_write = false;
-	e->locked = e->insn.lock;
-	if (e->insn.lock && !e->insn.lock_ok)
+	e->locked = e->insn->lock;
+	if (e->insn->lock && !e->insn->lock_ok)
 		return x86_raise(e, X86_VEC_UD);
 	if (!h->exec)
 		return X86_EMUL_UNHANDLED;

@@ -106,8 +106,8 @@ struct x86_emul_ops {
 };
 
 struct x86_emul {
-	/* In and out: general registers by hardware number. */
-	u64 gpr[X86_NR_GPR];
+	/* In and out. */
+	u64 *gpr;		/* general registers by hardware number, changed in place */
 	u64 rip;
 	u64 rflags;
 
@@ -117,7 +117,7 @@ struct x86_emul {
 	u64 cr0;
 	u64 cr4;
 	u8 cpl;			/* for the ops: the emulator does not look at it */
-	struct x86_insn insn;	/* of the bytes at rip */
+	const struct x86_insn *insn;	/* of the bytes at rip */
 	const struct x86_emul_ops *ops;
 	void *ctx;		/* the caller's */
 

@@ -12,19 +12,19 @@
 /* Byte offsets of the two operands: DS:rSI (or an override) and ES:rDI. */
 static u64 source(const struct x86_emul *e)
 {
-	return x86_gpr_read(e, X86_RSI, e->insn.addr_size);
+	return x86_gpr_read(e, X86_RSI, e->insn->addr_size);
 }
 
 static u64 destination(const struct x86_emul *e)
 {
-	return x86_gpr_read(e, X86_RDI, e->insn.addr_size);
+	return x86_gpr_read(e, X86_RDI, e->insn->addr_size);
 }
 
 /* Moves a pointer register past @n elements. */
 static void advance(struct x86_emul *e, unsigned int reg, unsigned int n)
 {
-	unsigned int addr_size = e->insn.addr_size;
-	u64 delta = (u64)n * e->insn.op_size;
+	unsigned int addr_size = e->insn->addr_size;
+	u64 delta = (u64)n * e->insn->op_size;
 	u64 val = x86_gpr_read(e, reg, addr_size);
 
 	val = e->rflags & X86_FL_DF ? val - delta : val + delta;
@@ -33,11 +33,11 @@ static void advance(struct x86_emul *e, unsigned int reg, unsigned int n)
 
 static int step_movs(struct x86_emul *e)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u64 from, to, val = 0;
 	int r;
 
-	r = x86_linear_address(e, e->insn.seg, source(e), size, false, &from);
+	r = x86_linear_address(e, e->insn->seg, source(e), size, false, &from);
 	if (!r)
 		r = e->ops->read(e, from, &val, size);
 	if (!r)
@@ -53,7 +53,7 @@ static int step_movs(struct x86_emul *e)
 
 static int step_stos(struct x86_emul *e)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u64 to, val = x86_gpr_read(e, X86_RAX, size);
 	int r;
 
@@ -68,11 +68,11 @@ static int step_stos(struct x86_emul *e)
 
 static int step_lods(struct x86_emul *e)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u64 from, val = 0;
 	int r;
 
-	r = x86_linear_address(e, e->insn.seg, source(e), size, false, &from);
+	r = x86_linear_address(e, e->insn->seg, source(e), size, false, &from);
 	if (!r)
 		r = e->ops->read(e, from, &val, size);
 	if (r)
@@ -84,11 +84,11 @@ static int step_lods(struct x86_emul *e)
 
 static int step_cmps(struct x86_emul *e)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u64 first, second, a = 0, b = 0;
 	int r;
 
-	r = x86_linear_address(e, e->insn.seg, source(e), size, false, &first);
+	r = x86_linear_address(e, e->insn->seg, source(e), size, false, &first);
 	if (!r)
 		r = e->ops->read(e, first, &a, size);
 	if (!r)
@@ -105,7 +105,7 @@ static int step_cmps(struct x86_emul *e)
 
 static int step_scas(struct x86_emul *e)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u64 from, val = 0;
 	int r;
 
@@ -127,8 +127,8 @@ static int step_scas(struct x86_emul *e)
 static int io_extent(struct x86_emul *e, unsigned int seg, u64 offset, bool write, u64 *linear,
 		     unsigned int *n)
 {
-	unsigned int size = e->insn.op_size, want = *n;
-	u64 room = (x86_size_mask(e->insn.addr_size) - offset) / size;
+	unsigned int size = e->insn->op_size, want = *n;
+	u64 room = (x86_size_mask(e->insn->addr_size) - offset) / size;
 	int r;
 
 	*n = 1;
@@ -151,7 +151,7 @@ static int io_extent(struct x86_emul *e, unsigned int seg, u64 offset, bool writ
 
 static int step_ins(struct x86_emul *e, unsigned int *n)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u8 data[X86_EMUL_MAX_BYTES];
 	u64 to;
 	int r;
@@ -171,14 +171,14 @@ static int step_ins(struct x86_emul *e, unsigned int *n)
 
 static int step_outs(struct x86_emul *e, unsigned int *n)
 {
-	unsigned int size = e->insn.op_size;
+	unsigned int size = e->insn->op_size;
 	u8 data[X86_EMUL_MAX_BYTES];
 	u64 from;
 	int r;
 
 	if (!e->ops->pio_out)
 		return X86_EMUL_UNHANDLED;
-	r = io_extent(e, e->insn.seg, source(e), false, &from, n);
+	r = io_extent(e, e->insn->seg, source(e), false, &from, n);
 	if (!r)
 		r = e->ops->read(e, from, data, *n * size);
 	if (!r)
@@ -220,16 +220,16 @@ static bool found(const struct x86_emul *e, enum x86_string_op op)
 
 	if (op != X86_STRING_CMPS && op != X86_STRING_SCAS)
 		return false;
-	return equal != (e->insn.rep == 0xf3);
+	return equal != (e->insn->rep == 0xf3);
 }
 
 /* Iterations that a call may do: what fits a transfer for string I/O, one when single-stepped. */
 static unsigned int iterations(const struct x86_emul *e, enum x86_string_op op)
 {
-	if (!e->insn.rep || (e->rflags & X86_FL_TF))
+	if (!e->insn->rep || (e->rflags & X86_FL_TF))
 		return 1;
 	if (op == X86_STRING_INS || op == X86_STRING_OUTS)
-		return X86_EMUL_MAX_BYTES / e->insn.op_size;
+		return X86_EMUL_MAX_BYTES / e->insn->op_size;
 	return X86_EMUL_MAX_ITERATIONS;
 }
 
@@ -244,8 +244,8 @@ int x86_exec_string(struct x86_emul *e, unsigned int op)
 	int r;
 
 	for (;;) {
-		count = x86_gpr_read(e, X86_RCX, e->insn.addr_size);
-		if (!e->insn.rep)
+		count = x86_gpr_read(e, X86_RCX, e->insn->addr_size);
+		if (!e->insn->rep)
 			count = 1;
 		if (!count)
 			return x86_retire(e, x86_next_rip(e));
@@ -253,12 +253,12 @@ int x86_exec_string(struct x86_emul *e, unsigned int op)
 		r = step(e, op, &n);
 		if (r)
 			return r;
-		if (!e->insn.rep)
+		if (!e->insn->rep)
 			return x86_retire(e, x86_next_rip(e));
 
 		count -= n;
 		left -= n;
-		x86_gpr_write(e, X86_RCX, e->insn.addr_size, count);
+		x86_gpr_write(e, X86_RCX, e->insn->addr_size, count);
 		if (!count || found(e, op))
 			return x86_retire(e, x86_next_rip(e));
 		e->rflags |= X86_FL_RF;

@@ -56,7 +56,7 @@ static int translate(struct x86_emul *e, u64 linear, unsigned int len, bool writ
 	int r;
 
 	piece->len = len;
-	if (v->mmio.fault_gpa_valid && e->insn.has_mem && !uses_stack(&e->insn) &&
+	if (v->mmio.fault_gpa_valid && e->insn->has_mem && !uses_stack(e->insn) &&
 	    (!write || v->mmio.fault_write) &&
 	    offset_in_page(linear) == offset_in_page(v->mmio.fault_gpa)) {
 		piece->gpa = v->mmio.fault_gpa;
@@ -388,7 +388,7 @@ static void emul_load(struct x86_vcpu *v, struct x86_emul *e)
 	struct x86_context c;
 	unsigned int nr;
 
-	memcpy(e->gpr, v->gpr, sizeof(e->gpr));
+	e->gpr = v->gpr;
 	e->rip = v->rip;
 	e->rflags = v->rflags;
 	x86_vendor->get_context(v, &c);
@@ -396,22 +396,15 @@ static void emul_load(struct x86_vcpu *v, struct x86_emul *e)
 	e->cr0 = c.cr0;
 	e->cr4 = c.cr4;
 	e->cpl = c.cpl;
-	e->insn = v->mmio.insn;
+	e->insn = &v->mmio.insn;
 	e->ops = &emul_ops;
 	e->ctx = v;
 	/* With a ModRM operand and a register only its own segment is looked at. */
-	if (e->insn.has_mem && e->insn.form != X86_FORM_E && e->insn.form != X86_FORM_NONE)
-		x86_vendor->get_emul_seg(v, &e->seg[e->insn.seg], e->insn.seg);
+	if (e->insn->has_mem && e->insn->form != X86_FORM_E && e->insn->form != X86_FORM_NONE)
+		x86_vendor->get_emul_seg(v, &e->seg[e->insn->seg], e->insn->seg);
 	else
 		for (nr = 0; nr < X86_NR_SEG; nr++)
 			x86_vendor->get_emul_seg(v, &e->seg[nr], nr);
-}
-
-static void emul_store(struct x86_vcpu *v, const struct x86_emul *e)
-{
-	memcpy(v->gpr, e->gpr, sizeof(e->gpr));
-	v->rip = e->rip;
-	v->rflags = e->rflags;
 }
 
 /* Nothing of the instruction is kept. */
@@ -509,23 +502,22 @@ static int emulate(struct x86_vcpu *v)
 	v->mmio.next_read = 0;
 	emul_load(v, &e);
 	result = x86_emulate(&e);
+	v->rip = e.rip;
+	v->rflags = e.rflags;
 	/* What earlier iterations posted comes first; then this one fails again. */
 	if (result != X86_EMUL_DONE && has_posted(v))
 		result = X86_EMUL_EXIT;
 	switch (result) {
 	case X86_EMUL_DONE:
-		emul_store(v, &e);
 		x86_vendor->set_shadow(v, 0);
 		v->mmio.stepped = tf && !e.partial;
 		return complete_emulation(v);
 	case X86_EMUL_EXIT:
-		emul_store(v, &e);
 		v->complete = complete_then_emulate;
 		if (!show_posted(v) && !v->mmio.pio_pending)
 			show_read(v);
 		return BERTH_RUN_USER;
 	case X86_EMUL_FAULT:
-		emul_store(v, &e);
 		mmio_forget(&v->mmio);
 		if (e.vector == PF_VECTOR)
 			x86_queue_page_fault(v, e.cr2, e.error);
@@ -624,14 +616,14 @@ int x86_fetch_insn(struct x86_vcpu *v, struct x86_insn *insn)
 {
 	unsigned int n = v->nr_fetched;
 	struct x86_context c;
-	u8 bytes[X86_INSN_MAX];
+	u8 bytes[ALIGN(X86_INSN_MAX, sizeof(u64))];	/* whole words are copied at once */
 	u32 error = 0;
 	u64 fault = 0;
 	int r = -EAGAIN;
 
 	x86_vendor->get_context(v, &c);
 	if (n) {	/* the exit itself brought them */
-		memcpy(bytes, v->fetched, sizeof(bytes));
+		memcpy(bytes, v->fetched, sizeof(v->fetched));
 		v->nr_fetched = 0;
 		r = x86_decode(insn, bytes, n, c.mode);
 	}
@@ -646,8 +638,8 @@ int x86_fetch_insn(struct x86_vcpu *v, struct x86_insn *insn)
 		x86_queue_page_fault(v, fault, error);
 		return BERTH_RUN_AGAIN;
 	}
-	v->mmio.insn.len = n;
-	memcpy(v->mmio.insn.bytes, bytes, n);
+	v->mmio.insn.len = min_t(u8, n, X86_INSN_MAX);
+	memcpy(v->mmio.insn.bytes, bytes, v->mmio.insn.len);
 	r = emulation_failure(v);
 	v->mmio.insn.len = 0;
 	return r;

@@ -30,7 +30,7 @@ static int set_events(struct berth_vcpu *vcpu, const struct kvm_sync_regs *sync)
 }
 
 /* A set that is taken is clean from then on.  -EINVAL for one that cannot be. */
-static int take(struct berth_vcpu *vcpu, u64 dirty)
+static noinline int take(struct berth_vcpu *vcpu, u64 dirty)
 {
 	struct kvm_run *run = vcpu->run;
 

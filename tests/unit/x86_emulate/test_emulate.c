@@ -178,6 +178,22 @@ static const struct x86_emul_ops ops_without_probe = {
 	.retire = op_retire,
 };
 
+/* What instructions are decoded to and work on; and a copy of the latter. */
+static struct x86_insn insn;
+static u64 gpr[X86_NR_GPR];
+
+struct state {
+	u64 gpr[X86_NR_GPR], rip, rflags;
+};
+
+static struct state state_of(const struct x86_emul *e)
+{
+	struct state s = { .rip = e->rip, .rflags = e->rflags };
+
+	memcpy(s.gpr, e->gpr, sizeof(s.gpr));
+	return s;
+}
+
 /* A vCPU in @mode with flat segments, an instruction given in hexadecimal, and known memory. */
 static void begin(struct x86_emul *e, enum x86_mode mode, const char *hex)
 {
@@ -185,11 +201,14 @@ static void begin(struct x86_emul *e, enum x86_mode mode, const char *hex)
 	unsigned int i, v, n = strlen(hex) / 2;
 
 	memset(e, 0, sizeof(*e));
+	memset(gpr, 0, sizeof(gpr));
+	e->gpr = gpr;
+	e->insn = &insn;
 	for (i = 0; i < n; i++) {
 		sscanf(hex + 2 * i, "%2x", &v);
 		bytes[i] = v;
 	}
-	ktap_check(!x86_decode(&e->insn, bytes, n, mode) && e->insn.len == n, "%s is decoded", hex);
+	ktap_check(!x86_decode(&insn, bytes, n, mode) && insn.len == n, "%s is decoded", hex);
 	e->mode = mode;
 	e->rip = 0x1000;
 	e->rflags = 0x202;
@@ -207,9 +226,9 @@ static void begin(struct x86_emul *e, enum x86_mode mode, const char *hex)
 		m.memory[i] = i * 7 + (i >> 8);
 }
 
-static bool same(const struct x86_emul *a, const struct x86_emul *b)
+static bool same(const struct x86_emul *e, const struct state *s)
 {
-	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->rflags == b->rflags;
+	return !memcmp(e->gpr, s->gpr, sizeof(s->gpr)) && e->rip == s->rip && e->rflags == s->rflags;
 }
 
 static int to_the_end(struct x86_emul *e)
@@ -257,21 +276,23 @@ static void start_of_replay(struct x86_emul *e, const char *hex, unsigned int ro
 static void replay_ends_in_the_same_state(void)
 {
 	static struct machine direct;
-	struct x86_emul a, b;
+	struct state ended;
+	struct x86_emul e;
 	unsigned int i, round, j;
 
 	for (i = 0; i < COUNT(replayed); i++)
 		for (round = 0; round < 40; round++) {
-			start_of_replay(&a, replayed[i], round);
-			a.ops = &ops_without_probe;
-			ktap_check(to_the_end(&a) == X86_EMUL_DONE, "%s is executed", replayed[i]);
+			start_of_replay(&e, replayed[i], round);
+			e.ops = &ops_without_probe;
+			ktap_check(to_the_end(&e) == X86_EMUL_DONE, "%s is executed", replayed[i]);
 			direct = m;
+			ended = state_of(&e);
 
-			start_of_replay(&b, replayed[i], round);
-			b.ops = &ops_without_probe;
+			start_of_replay(&e, replayed[i], round);
+			e.ops = &ops_without_probe;
 			m.exit_on_each = true;
-			ktap_check(to_the_end(&b) == X86_EMUL_DONE, "%s is replayed", replayed[i]);
-			ktap_check(same(&a, &b), "%s: registers differ", replayed[i]);
+			ktap_check(to_the_end(&e) == X86_EMUL_DONE, "%s is replayed", replayed[i]);
+			ktap_check(same(&e, &ended), "%s: registers differ", replayed[i]);
 			ktap_check(!memcmp(m.memory, direct.memory, MEMORY), "%s: memory differs",
 				   replayed[i]);
 			ktap_check(m.nlog == direct.nlog && m.exits == m.nlog, "%s: %u accesses, %u exits; "
@@ -288,7 +309,8 @@ static void stopped_iteration_changes_nothing(void)
 {
 	static const int ways[] = { X86_EMUL_EXIT, X86_EMUL_FAULT, X86_EMUL_UNHANDLED,
 				    X86_EMUL_RETRY };
-	struct x86_emul before, e;
+	struct state before;
+	struct x86_emul e;
 	unsigned int i, n, way, retired;
 	int r;
 
@@ -296,7 +318,7 @@ static void stopped_iteration_changes_nothing(void)
 		for (n = 0; n < 8; n++) {
 			way = n % COUNT(ways);
 			start_of_replay(&e, replayed[i], n);
-			before = e;
+			before = state_of(&e);
 			m.fail_at = n;
 			m.fail_with = ways[way];
 			r = x86_emulate(&e);
@@ -308,7 +330,7 @@ static void stopped_iteration_changes_nothing(void)
 			if (!retired)
 				ktap_check(same(&e, &before), "%s: state has changed", replayed[i]);
 			else
-				ktap_check(e.insn.rep && before.gpr[X86_RCX] - e.gpr[X86_RCX] >= retired,
+				ktap_check(insn.rep && before.gpr[X86_RCX] - e.gpr[X86_RCX] >= retired,
 					   "%s: %u retired, rcx %llx", replayed[i], retired,
 					   e.gpr[X86_RCX]);
 		}
@@ -423,7 +445,7 @@ static void outs_moves_a_batch(void)
 
 static void faults_are(struct x86_emul *e, int vector, bool has_error, const char *what)
 {
-	struct x86_emul before = *e;
+	struct state before = state_of(e);
 	int r = x86_emulate(e);
 
 	if (vector < 0)
@@ -491,11 +513,12 @@ static void ops_are_told_of_the_kind_of_access(void)
 
 static void locked_access_that_lost_is_retried(void)
 {
-	struct x86_emul e, before;
+	struct state before;
+	struct x86_emul e;
 
 	begin(&e, X86_MODE_64, "f0480fc103");
 	e.gpr[X86_RBX] = 0x2000;
-	before = e;
+	before = state_of(&e);
 	m.change_before_rmw = true;
 	ktap_check(x86_emulate(&e) == X86_EMUL_RETRY && same(&e, &before), "nothing has changed");
 	m.change_before_rmw = false;
@@ -668,12 +691,13 @@ static void the_rest_is_unhandled(void)
 		"90", "f4", "0fa2", "0f1103", "660f7f03", "f723", "f733", "8d03", "ff1b",
 		"c3", "50", "f20f38f103", "f20f38f003", "0fc7f0", "66ff13", "666303", "d803", "0f0113",
 	};
-	struct x86_emul e, before;
+	struct state before;
+	struct x86_emul e;
 	unsigned int i;
 
 	for (i = 0; i < COUNT(rest); i++) {
 		begin(&e, X86_MODE_64, rest[i]);
-		before = e;
+		before = state_of(&e);
 		ktap_check(x86_emulate(&e) == X86_EMUL_UNHANDLED && same(&e, &before) && !m.nlog &&
 			   !m.retired, "%s is left alone", rest[i]);
 	}
@@ -688,7 +712,8 @@ static void the_rest_is_unhandled(void)
 /* Random instructions in random states: the sanitizers watch, and results are the known ones. */
 static void random_instructions_are_harmless(void)
 {
-	struct x86_emul e, before;
+	struct state before;
+	struct x86_emul e;
 	unsigned int i, j, done = 0;
 	u8 bytes[15];
 	int r;
@@ -696,6 +721,8 @@ static void random_instructions_are_harmless(void)
 	begin(&e, X86_MODE_64, "90");
 	for (i = 0; i < 400000; i++) {
 		memset(&e, 0, sizeof(e));
+		e.gpr = gpr;
+		e.insn = &insn;
 		seed = 0xabc + i * 77;
 		for (j = 0; j < 4; j++)
 			rnd();
@@ -704,7 +731,7 @@ static void random_instructions_are_harmless(void)
 		if (rnd() & 1 << 20)
 			bytes[0] = 0x0f;
 		e.mode = i & 3;
-		if (x86_decode(&e.insn, bytes, sizeof(bytes), e.mode))
+		if (x86_decode(&insn, bytes, sizeof(bytes), e.mode))
 			continue;
 		for (j = 0; j < 16; j++)
 			e.gpr[j] = rnd() >> (rnd() & 63);
@@ -719,12 +746,12 @@ static void random_instructions_are_harmless(void)
 		e.ops = &ops;
 		m.nlog = 0;
 		m.retired = 0;
-		before = e;
+		before = state_of(&e);
 		r = x86_emulate(&e);
 		done += r == X86_EMUL_DONE;
 		ktap_check(r >= X86_EMUL_DONE && r <= X86_EMUL_RETRY, "result %d", r);
 		ktap_check((r == X86_EMUL_DONE) == (m.retired && (e.partial || e.rip != before.rip ||
-								  e.insn.opcode == 0xff)) || m.retired,
+								  insn.opcode == 0xff)) || m.retired,
 			   "DONE means retired");
 		if (!m.retired)
 			ktap_check(same(&e, &before), "result %d, but state has changed", r);

@@ -134,7 +134,9 @@ static u64 operand(void)
 /* One case: an instruction and the state that it begins with. */
 struct test_case {
 	const struct template *t;
-	struct x86_emul e;	/* at the beginning, with the decoded instruction */
+	struct x86_emul e;	/* at the beginning; insn and gpr belong to it */
+	struct x86_insn insn;
+	u64 gpr[X86_NR_GPR];
 	u8 bytes[24];
 	unsigned int n, imm_size;
 	unsigned int size;	/* operand size, bytes instructions included */
@@ -217,8 +219,8 @@ static u64 segment_base(const struct test_case *c, unsigned int seg)
 /* Chooses registers, or a displacement, so that the memory operand is at @linear. */
 static bool place_operand(struct test_case *c, u64 linear)
 {
-	struct x86_insn *insn = &c->e.insn;
-	u64 *gpr = c->e.gpr, want = linear - segment_base(c, insn->seg), disp = insn->disp, rest;
+	struct x86_insn *insn = &c->insn;
+	u64 *gpr = c->gpr, want = linear - segment_base(c, insn->seg), disp = insn->disp, rest;
 	unsigned int size = insn->addr_size, at, disp_size;
 
 	if (insn->base == X86_REG_NONE && insn->index == X86_REG_NONE) {
@@ -253,12 +255,12 @@ static u64 in_window(unsigned int align)
 
 static void string_operands(struct test_case *c)
 {
-	unsigned int size = c->e.insn.addr_size, i;
-	u64 *gpr = c->e.gpr;
+	unsigned int size = c->insn.addr_size, i;
+	u64 *gpr = c->gpr;
 
-	set_low(&gpr[X86_RSI], in_window(1) - segment_base(c, c->e.insn.seg), size);
+	set_low(&gpr[X86_RSI], in_window(1) - segment_base(c, c->insn.seg), size);
 	set_low(&gpr[X86_RDI], in_window(1) - segment_base(c, X86_ES), size);
-	if (c->e.insn.rep)
+	if (c->insn.rep)
 		set_low(&gpr[X86_RCX], 1 + below(24), size);
 	if (one_in(2))
 		for (i = 0; i < WINDOW_SIZE; i++)
@@ -271,14 +273,14 @@ static void string_operands(struct test_case *c)
 static void pair_operands(struct test_case *c, u64 linear)
 {
 	const u8 *at = initial + (linear - WINDOW);
-	u64 *gpr = c->e.gpr;
+	u64 *gpr = c->gpr;
 	unsigned int half = c->size;
 
-	if (one_in(2) || !c->e.insn.has_mem || c->e.insn.base == X86_RAX ||
-	    c->e.insn.index == X86_RAX || c->e.insn.base == X86_RDX || c->e.insn.index == X86_RDX)
+	if (one_in(2) || !c->insn.has_mem || c->insn.base == X86_RAX ||
+	    c->insn.index == X86_RAX || c->insn.base == X86_RDX || c->insn.index == X86_RDX)
 		return;
 	if (c->t->opcode == 0xc7) {
-		half = c->e.insn.rex & 8 ? 8 : 4;
+		half = c->insn.rex & 8 ? 8 : 4;
 		memcpy(&gpr[X86_RDX], at + half, half);
 	}
 	memcpy(&gpr[X86_RAX], at, half);
@@ -287,17 +289,17 @@ static void pair_operands(struct test_case *c, u64 linear)
 /* The stack pointer; then operands in memory, which may want the same register. */
 static bool operands(struct test_case *c)
 {
-	struct x86_insn *insn = &c->e.insn;
+	struct x86_insn *insn = &c->insn;
 	bool locked = insn->lock || (c->t->flags & ATOMIC);
 	u64 linear = in_window(locked ? (c->t->opcode == 0xc7 ? 16 : c->size) : 1), target;
 	unsigned int stack = c->e.mode == X86_MODE_64 ? 8 : segments[X86_SS].attr & X86_SEG_DB ? 4 : 2;
 
 	if (c->t->flags & STACK)
-		set_low(&c->e.gpr[X86_RSP], in_window(1) - segment_base(c, X86_SS), stack);
+		set_low(&c->gpr[X86_RSP], in_window(1) - segment_base(c, X86_SS), stack);
 	if (c->t->flags & STRING)
 		string_operands(c);
 	if ((c->t->flags & OFFSET) && insn->has_mem)
-		set_low(&c->e.gpr[insn->reg], (s64)below(2048) - 1024, c->size);
+		set_low(&c->gpr[insn->reg], (s64)below(2048) - 1024, c->size);
 	if (insn->has_mem && !place_operand(c, linear))
 		return false;
 	/* Some forms cannot reach every address; then it is one close by. */
@@ -323,6 +325,8 @@ static bool generate(struct test_case *c, const struct template *t, enum x86_mod
 
 	memset(c, 0, sizeof(*c));
 	c->t = t;
+	c->e.gpr = c->gpr;
+	c->e.insn = &c->insn;
 	c->e.mode = mode;
 	c->e.cr0 = 0x80000001;
 	c->size = 2 << below(sizes);
@@ -333,13 +337,13 @@ static bool generate(struct test_case *c, const struct template *t, enum x86_mod
 	locked = t->flags & LOCK ? one_in(3) : one_in(60);
 	prefixes(c, locked);
 	opcode(c);
-	if (x86_decode(&c->e.insn, c->bytes, sizeof(c->bytes), mode))
+	if (x86_decode(&c->insn, c->bytes, sizeof(c->bytes), mode))
 		return false;
 
 	for (i = 0; i < 16; i++)
-		c->e.gpr[i] = operand() & (mode == X86_MODE_64 ? ~0ULL : 0xffffffff);
+		c->gpr[i] = operand() & (mode == X86_MODE_64 ? ~0ULL : 0xffffffff);
 	if (mode != X86_MODE_64)
-		memset(c->e.gpr + 8, 0, 64);
+		memset(c->gpr + 8, 0, 64);
 	c->e.rflags = 0x202 | (rnd() & statuses) | (one_in(3) ? X86_FL_DF : 0);
 	c->e.rip = mode == X86_MODE_64 ? CODE + CODE_INSN : CODE_INSN;
 	memcpy(c->e.seg, segments, sizeof(segments));
@@ -460,8 +464,8 @@ static void write_code(const struct test_case *c)
 		memcpy(p, &offset, 4);
 		memcpy(p + 4, &cs, 2);
 	}
-	memcpy(code + CODE_INSN, c->e.insn.bytes, c->e.insn.len);
-	memcpy(code + CODE_INSN + c->e.insn.len, exit, sizeof(exit));
+	memcpy(code + CODE_INSN, c->insn.bytes, c->insn.len);
+	memcpy(code + CODE_INSN + c->insn.len, exit, sizeof(exit));
 	memcpy(code + CODE_EXIT, exit, sizeof(exit));
 }
 
@@ -469,7 +473,7 @@ static void run_native(const struct test_case *c)
 {
 	fault.vector = -1;
 	memcpy(window, initial, WINDOW_SIZE);
-	memcpy(ctl->gpr, c->e.gpr, sizeof(ctl->gpr));
+	memcpy(ctl->gpr, c->gpr, sizeof(ctl->gpr));
 	ctl->rflags = c->e.rflags;
 	ctl->entry = CODE_INSN;
 	ctl->entry_cs = c->e.mode == X86_MODE_16 ? SEL_CODE16 : SEL_CODE32;
@@ -491,7 +495,7 @@ static void run_native(const struct test_case *c)
 /* Status flags that the manuals leave undefined after this case. */
 static u64 undefined_flags(const struct test_case *c)
 {
-	const struct x86_insn *insn = &c->e.insn;
+	const struct x86_insn *insn = &c->insn;
 	unsigned int count, bits = 8 * c->size;
 	u64 flags = 0;
 
@@ -501,7 +505,7 @@ static u64 undefined_flags(const struct test_case *c)
 		return X86_FL_ZF | X86_FL_SF | X86_FL_AF | X86_FL_PF;
 	if (!(c->t->flags & SHIFT))
 		return 0;
-	count = insn->opcode < 0xd0 ? insn->imm : insn->opcode & 2 ? c->e.gpr[X86_RCX] & 0xff : 1;
+	count = insn->opcode < 0xd0 ? insn->imm : insn->opcode & 2 ? c->gpr[X86_RCX] & 0xff : 1;
 	count &= c->size == 8 ? 63 : 31;
 	if (!count)
 		return 0;
@@ -518,8 +522,8 @@ static void hex(const struct test_case *c, char *out)
 {
 	unsigned int i;
 
-	for (i = 0; i < c->e.insn.len; i++)
-		sprintf(out + 2 * i, "%02x", c->e.insn.bytes[i]);
+	for (i = 0; i < c->insn.len; i++)
+		sprintf(out + 2 * i, "%02x", c->insn.bytes[i]);
 }
 
 static void compare_fault(const struct test_case *c, const struct x86_emul *e, const char *text)
@@ -557,7 +561,7 @@ static void compare_state(const struct test_case *c, const struct x86_emul *e, c
 		return;
 	for (i = 0; i < 16; i++)
 		ktap_check(e->gpr[i] == ctl->gpr[i], "%s %s: r%u %llx, CPU has %llx (was %llx)",
-			   c->t->name, text, i, e->gpr[i], ctl->gpr[i], c->e.gpr[i]);
+			   c->t->name, text, i, e->gpr[i], ctl->gpr[i], c->gpr[i]);
 	ktap_check(!((e->rflags ^ ctl->rflags) & mask), "%s %s: rflags %llx, CPU has %llx (was %llx)",
 		   c->t->name, text, e->rflags, ctl->rflags, c->e.rflags);
 	for (i = 0; i < WINDOW_SIZE; i++)
@@ -575,7 +579,7 @@ struct tally {
 /* Where the CPU must come to, or it would run what is not code. */
 static u64 expected_rip(const struct test_case *c)
 {
-	u64 rip = c->t->flags & BRANCH ? CODE_EXIT : CODE_INSN + c->e.insn.len;
+	u64 rip = c->t->flags & BRANCH ? CODE_EXIT : CODE_INSN + c->insn.len;
 
 	return c->e.mode == X86_MODE_64 ? rip + CODE : rip;
 }
@@ -583,9 +587,12 @@ static u64 expected_rip(const struct test_case *c)
 static void one_case(const struct test_case *c, struct tally *tally)
 {
 	struct x86_emul e = c->e;
+	u64 gpr[X86_NR_GPR];
 	char text[32];
 	int r;
 
+	memcpy(gpr, c->gpr, sizeof(gpr));
+	e.gpr = gpr;
 	r = emulate(&e);
 	if (r != X86_EMUL_DONE && r != X86_EMUL_FAULT) {
 		tally->dropped++;
@@ -650,23 +657,23 @@ static void not_canonical(struct test_case *c)
 		0x0000800000000000, 0x00007ffffffffffe, 0xffff7ffffffffff0, 0x8000000000000000,
 	};
 	static const u8 regs[] = { X86_RSP, X86_RSI, X86_RDI };
-	struct x86_insn *insn = &c->e.insn;
+	struct x86_insn *insn = &c->insn;
 	u8 reg = insn->base < 16 && insn->base != insn->index ? insn->base : regs[below(3)];
 
-	c->e.gpr[reg] = holes[below(COUNT(holes))] - insn->disp;
+	c->gpr[reg] = holes[below(COUNT(holes))] - insn->disp;
 	if (insn->index < 16 && reg == insn->base)
-		c->e.gpr[reg] -= c->e.gpr[insn->index] << insn->scale;
+		c->gpr[reg] -= c->gpr[insn->index] << insn->scale;
 }
 
 static void near_the_limit(struct test_case *c)
 {
-	struct x86_insn *insn = &c->e.insn;
+	struct x86_insn *insn = &c->insn;
 	static const u8 regs[] = { X86_RSP, X86_RSI, X86_RDI };
 
 	if (insn->has_mem)
 		place_operand(c, segments[insn->seg].base + segments[insn->seg].limit - 8 + below(16));
 	else
-		set_low(&c->e.gpr[regs[below(3)]], segments[X86_DS].limit - 40 + below(48),
+		set_low(&c->gpr[regs[below(3)]], segments[X86_DS].limit - 40 + below(48),
 			insn->addr_size);
 }
 
