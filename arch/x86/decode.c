@@ -181,11 +181,13 @@ static u32 three_byte_attr(u8 opcode, u8 rep)
 
 /*
  * Opcodes extended by ModRM.reg: bit n of a mask speaks for reg = n. mem and regs: encodings that
- * exist; lock: may be locked; d64: operand size 8 by default in 64-bit mode.
+ * exist; lock: may be locked; d64: operand size 8 by default in 64-bit mode. MOV of an immediate,
+ * as to a local APIC's EOI register, is found at once.
  */
 static const struct group {
 	u8 map, opcode, mem, regs, lock, d64;
 } groups[] = {
+	{ X86_MAP_ONE, 0xc7, 0x01, 0x01 },
 	{ X86_MAP_ONE, 0x80, 0xff, 0xff, 0x7f },
 	{ X86_MAP_ONE, 0x81, 0xff, 0xff, 0x7f },
 	{ X86_MAP_ONE, 0x82, 0xff, 0xff, 0x7f },
@@ -194,7 +196,6 @@ static const struct group {
 	{ X86_MAP_ONE, 0x8e, 0x3d, 0x3d },		/* to one: never CS */
 	{ X86_MAP_ONE, 0x8f, 0x01, 0x01 },		/* POP; the rest is XOP */
 	{ X86_MAP_ONE, 0xc6, 0x01, 0x01 },
-	{ X86_MAP_ONE, 0xc7, 0x01, 0x01 },
 	{ X86_MAP_ONE, 0xf6, 0xff, 0xff, 0x0c },
 	{ X86_MAP_ONE, 0xf7, 0xff, 0xff, 0x0c },
 	{ X86_MAP_ONE, 0xfe, 0x03, 0x03, 0x03 },
@@ -223,18 +224,26 @@ struct cursor {
 	unsigned int pos;
 };
 
-/* Takes @size little-endian bytes: 0, -EAGAIN or -EINVAL as x86_decode() has them. */
+/*
+ * Takes @size bytes, little-endian as all here is: 0, -EAGAIN or -EINVAL as x86_decode() has
+ * them.  The two sizes that most have need no loop.
+ */
 static int take(struct cursor *c, unsigned int size, u64 *val)
 {
-	unsigned int i;
+	const u8 *from = c->bytes + c->pos;
 
 	if (c->pos + size > X86_INSN_MAX)
 		return -EINVAL;
 	if (c->pos + size > c->n)
 		return -EAGAIN;
+	c->pos += size;
 	*val = 0;
-	for (i = 0; i < size; i++)
-		*val |= (u64)c->bytes[c->pos++] << (8 * i);
+	if (size == 1)
+		*val = *from;
+	else if (size == 4)
+		memcpy(val, from, 4);
+	else
+		memcpy(val, from, size);
 	return 0;
 }
 
