@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 
 /* Halt polling: the window doubles while it pays, and is forgotten when it does not. */
 #define POLL_START_NS	10000
@@ -63,7 +64,10 @@ static bool wake_reason(struct berth_vcpu *vcpu)
 	       (READ_ONCE(vcpu->requests) & ~BERTH_BACKEND_REQUESTS);
 }
 
-/* Spin for a while before sleeping: a wake-up soon after is cheaper so. */
+/*
+ * Spin for a while before sleeping: a wake-up soon after is cheaper so.  Not while another
+ * thread waits for this CPU: it may be who is to wake this one.
+ */
 static bool poll(struct berth_vcpu *vcpu)
 {
 	ktime_t stop = ktime_add_ns(ktime_get(), vcpu->poll_ns);
@@ -75,7 +79,7 @@ static bool poll(struct berth_vcpu *vcpu)
 			return true;
 		}
 		cpu_relax();
-	} while (!need_resched() && ktime_before(ktime_get(), stop));
+	} while (single_task_running() && !need_resched() && ktime_before(ktime_get(), stop));
 	return false;
 }
 
