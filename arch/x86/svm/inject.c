@@ -199,20 +199,18 @@ static void intercept_cr8(struct x86_vcpu *v, struct svm_vcpu *svm, bool waits)
 /* What the controllers in the kernel have, now or as soon as the guest can take it. */
 static void inject_or_await_interrupt(struct x86_vcpu *v, struct svm_vcpu *svm, bool *busy)
 {
-	bool waits = x86_interrupt_waits(v);
-	int vector;
+	int vector = -1;
+	bool waits;
 
-	if (waits && !*busy && x86_interrupt_allowed(v)) {
+	if (!*busy && x86_interrupt_allowed(v))
 		vector = x86_take_interrupt(v);
-		/* The PIC's may have gone meanwhile. */
-		if (vector >= 0) {
-			v->ev.interrupt.injected = true;
-			v->ev.interrupt.soft = false;
-			v->ev.interrupt.nr = vector;
-			inject_interrupt(v, svm, busy);
-		}
-		waits = x86_interrupt_waits(v);
+	if (vector >= 0) {
+		v->ev.interrupt.injected = true;
+		v->ev.interrupt.soft = false;
+		v->ev.interrupt.nr = vector;
+		inject_interrupt(v, svm, busy);
 	}
+	waits = x86_interrupt_waits(v);
 	if (waits)
 		open_irq_window(svm);
 	else if (svm->irq_window)
