@@ -20,6 +20,15 @@ static u32 data_access(const struct x86_emul *e, bool write)
 	return (write ? X86_WALK_WRITE : 0) | (e->cpl == 3 ? X86_WALK_USER : 0);
 }
 
+static int walk(struct x86_emul *e, u64 linear, bool write, gpa_t *gpa)
+{
+	struct x86_vcpu *v = emul_vcpu(e);
+	struct x86_context c;
+
+	x86_vendor->get_context(v, &c);
+	return x86_walk(v, &c, linear, data_access(e, write), gpa, &e->error);
+}
+
 /* One page's part of an access: where it is, and whether memory answers. */
 struct piece {
 	gpa_t gpa;
@@ -66,7 +75,7 @@ static int translate(struct x86_emul *e, u64 linear, unsigned int len, bool writ
 			return 0;
 		}
 	} else {
-		r = x86_walk(v, linear, data_access(e, write), &piece->gpa, &e->error);
+		r = walk(e, linear, write, &piece->gpa);
 		if (r < 0)
 			return X86_EMUL_UNHANDLED;
 		if (r) {
@@ -574,7 +583,7 @@ static unsigned int fetch_bytes(struct x86_vcpu *v, const struct x86_context *c,
 		unsigned int part = min_t(unsigned int, want - have,
 					  PAGE_SIZE - offset_in_page(linear));
 		gpa_t gpa;
-		int r = x86_walk(v, linear, access, &gpa, error);
+		int r = x86_walk(v, c, linear, access, &gpa, error);
 
 		if (r > 0)
 			*fault = linear;
@@ -598,7 +607,7 @@ bool x86_code_is(struct x86_vcpu *v, u32 opcode, unsigned int n)
 
 	x86_vendor->get_context(v, &c);
 	if (offset_in_page(c.linear_rip) > PAGE_SIZE - sizeof(code) ||
-	    x86_walk(v, c.linear_rip, X86_WALK_FETCH | X86_WALK_PEEK, &gpa, &error))
+	    x86_walk(v, &c, c.linear_rip, X86_WALK_FETCH | X86_WALK_PEEK, &gpa, &error))
 		return false;
 	idx = srcu_read_lock(&vm->srcu);
 	hva = berth_guest_hva(vm, gpa, false);

@@ -186,7 +186,7 @@ void x86_patch_insn(struct x86_vcpu *v, const void *bytes, unsigned int n)
 
 	x86_vendor->get_context(v, &c);
 	if (offset_in_page(c.linear_rip) > PAGE_SIZE - n || c.cpl ||
-	    x86_walk(v, c.linear_rip, X86_WALK_WRITE, &gpa, &error))
+	    x86_walk(v, &c, c.linear_rip, X86_WALK_WRITE, &gpa, &error))
 		return;
 	berth_write_guest(&v->core, gpa, bytes, n);
 }

@@ -45,10 +45,13 @@ long x86_ioctl_set_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long u
 long x86_ioctl_translate(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
 	struct kvm_translation *tr = data;
+	struct x86_vcpu *v = to_x86(vcpu);
 	gpa_t gpa = BERTH_INVALID_GPA;
+	struct x86_context c;
 	u32 error;
 
-	tr->valid = x86_walk(to_x86(vcpu), tr->linear_address, X86_WALK_PEEK, &gpa, &error) == 0;
+	x86_vendor->get_context(v, &c);
+	tr->valid = !x86_walk(v, &c, tr->linear_address, X86_WALK_PEEK, &gpa, &error);
 	tr->physical_address = tr->valid ? gpa : BERTH_INVALID_GPA;
 	tr->writeable = 1;
 	tr->usermode = 0;

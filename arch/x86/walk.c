@@ -182,19 +182,18 @@ static int walk_once(struct x86_vcpu *v, const struct paging *p, u64 linear, u32
 	return 0;
 }
 
-int x86_walk(struct x86_vcpu *v, u64 linear, u32 access, gpa_t *gpa, u32 *error)
+int x86_walk(struct x86_vcpu *v, const struct x86_context *c, u64 linear, u32 access,
+	     gpa_t *gpa, u32 *error)
 {
-	struct x86_context c;
 	struct paging p;
 	int r;
 
 	*error = 0;
-	x86_vendor->get_context(v, &c);
-	if (!(c.cr0 & X86_CR0_PG)) {
+	if (!(c->cr0 & X86_CR0_PG)) {
 		*gpa = linear;
 		return 0;
 	}
-	paging_set(v, &c, &p);
+	paging_set(v, c, &p);
 	do {
 		r = walk_once(v, &p, linear, access, gpa, error);
 		cond_resched();

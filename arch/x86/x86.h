@@ -452,10 +452,11 @@ void x86_set_tsc_offset(struct x86_vcpu *v, u64 offset);
 #define X86_WALK_FETCH	BIT(2)
 #define X86_WALK_PEEK	BIT(3)	/* no accessed/dirty updates, no permission checks */
 /*
- * Linear to guest physical.  0; 1 with a page fault's error code in *error;
+ * Linear to guest physical, in context @c.  0; 1 with a page fault's error code in *error;
  * -EFAULT when a table cannot be read.  Context: may sleep.
  */
-int x86_walk(struct x86_vcpu *v, u64 linear, u32 access, gpa_t *gpa, u32 *error);
+int x86_walk(struct x86_vcpu *v, const struct x86_context *c, u64 linear, u32 access,
+	     gpa_t *gpa, u32 *error);
 
 /* ---- tables in ioctls.c ---- */
 extern const struct berth_ioctl x86_ioctls[];
