@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -22,6 +24,7 @@
 #define PAGE		4096UL
 #define FAULT_PAGES	512UL	/* a pass: 2 MB, so that each one makes one leaf table */
 #define SLOT_PAIRS	8
+#define GSI		0
 #define MANY_VMS	400
 #define MANY_VCPUS	800
 
@@ -47,6 +50,7 @@ static const struct {
 	{ LOOP_SELF_IPI_MSR, "self_ipi_msr" },
 	{ LOOP_DEADLINE_ARM, "deadline_arm" },
 	{ LOOP_DEADLINE_PASSED, "deadline_passed" },
+	{ LOOP_IPI, "ipi_answered" },
 };
 
 static void die(const char *what)
@@ -98,6 +102,13 @@ static void *add_ram(int vm, uint32_t slot, uint64_t gpa, uint64_t size)
 	return hva;
 }
 
+static void add_vcpu(struct bench_vcpu *v)
+{
+	v->fd = must(v->vm, KVM_CREATE_VCPU, v->id, "KVM_CREATE_VCPU");
+	v->run = map(must(v->kvm, KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE"), v->fd);
+	arch_vcpu_setup(v);
+}
+
 static void setup(struct bench_vcpu *v)
 {
 	v->vm = must(v->kvm, KVM_CREATE_VM, 0, "KVM_CREATE_VM");
@@ -105,9 +116,19 @@ static void setup(struct bench_vcpu *v)
 		v->irqchip = arch_irqchip(v);
 	arch_load(add_ram(v->vm, 0, 0, RAM_SIZE));
 	add_ram(v->vm, 1, FAULT_GPA, FAULT_SIZE);
-	v->fd = must(v->vm, KVM_CREATE_VCPU, 0, "KVM_CREATE_VCPU");
-	v->run = map(must(v->kvm, KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE"), v->fd);
-	arch_vcpu_setup(v);
+	add_vcpu(v);
+}
+
+static void run_loop(struct bench_vcpu *v)
+{
+	do {
+		if (ioctl(v->fd, KVM_RUN, 0) < 0)
+			die("KVM_RUN");
+		if (v->run->exit_reason != KVM_EXIT_IO && v->run->exit_reason != KVM_EXIT_MMIO) {
+			fprintf(stderr, "bench: vCPU %d: exit %u\n", v->id, v->run->exit_reason);
+			exit(1);
+		}
+	} while (!arch_ended(v->run));
 }
 
 static uint64_t time_loop(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address)
@@ -116,24 +137,18 @@ static uint64_t time_loop(struct bench_vcpu *v, enum loop loop, uint64_t turns, 
 
 	arch_start(v, loop, turns, address);
 	start = arch_counter();
-	do {
-		if (ioctl(v->fd, KVM_RUN, 0) < 0)
-			die("KVM_RUN");
-		if (v->run->exit_reason != KVM_EXIT_IO && v->run->exit_reason != KVM_EXIT_MMIO) {
-			fprintf(stderr, "bench: loop %d: exit %u\n", loop, v->run->exit_reason);
-			exit(1);
-		}
-	} while (!arch_ended(v->run));
+	run_loop(v);
 	return arch_counter() - start;
 }
 
 /* Per turn, without what entering and leaving the loop costs. */
-static double measure(struct bench_vcpu *v, enum loop loop)
+static double measure_at(struct bench_vcpu *v, enum loop loop, uint64_t address)
 {
 	uint64_t best_one = UINT64_MAX, best = UINT64_MAX;
 
 	for (int pass = 0; pass < PASSES + 1; pass++) {
-		uint64_t one = time_loop(v, loop, 1, 0), all = time_loop(v, loop, TURNS + 1, 0);
+		uint64_t one = time_loop(v, loop, 1, address);
+		uint64_t all = time_loop(v, loop, TURNS + 1, address);
 
 		if (!pass)
 			continue;
@@ -141,6 +156,103 @@ static double measure(struct bench_vcpu *v, enum loop loop)
 		best = all < best ? all : best;
 	}
 	return (double)(best - best_one) / TURNS;
+}
+
+static double measure(struct bench_vcpu *v, enum loop loop)
+{
+	return measure_at(v, loop, MMIO_GPA);
+}
+
+/* ---- eventfds ---- */
+
+static void must_write(int fd)
+{
+	uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) != sizeof(one))
+		die("eventfd");
+}
+
+static void must_read(int fd)
+{
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) != sizeof(count))
+		die("eventfd");
+}
+
+/* An eventfd that stores to SIGNAL_GPA signal. */
+static int make_ioeventfd(int vm)
+{
+	struct kvm_ioeventfd args = { .addr = SIGNAL_GPA, .len = 4, .fd = eventfd(0, EFD_CLOEXEC) };
+
+	must(vm, KVM_IOEVENTFD, (uintptr_t)&args, "KVM_IOEVENTFD");
+	return args.fd;
+}
+
+/* An eventfd that sends a message, and the message. */
+static int make_irqfd(int vm, struct kvm_msi msi)
+{
+	struct kvm_irqfd args = { .gsi = GSI, .fd = eventfd(0, EFD_CLOEXEC) };
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry;
+	} routing = {
+		.head.nr = 1,
+		.entry = {
+			.gsi = GSI,
+			.type = KVM_IRQ_ROUTING_MSI,
+			.u.msi = { msi.address_lo, msi.address_hi, msi.data },
+		},
+	};
+
+	must(vm, KVM_SET_GSI_ROUTING, (uintptr_t)&routing, "KVM_SET_GSI_ROUTING");
+	must(vm, KVM_IRQFD, (uintptr_t)&args, "KVM_IRQFD");
+	return args.fd;
+}
+
+/* A signal while the vCPU is in user space, and the interrupt when it runs again. */
+static double measure_irqfd(struct bench_vcpu *v)
+{
+	uint64_t best_base = UINT64_MAX, best = UINT64_MAX;
+	int fd = make_irqfd(v->vm, arch_message(v->id, MESSAGE_EOI));
+
+	for (int pass = 0; pass < PASSES + 1; pass++) {
+		uint64_t base = time_loop(v, LOOP_TAKE, 1, 0), start, all;
+
+		arch_start(v, LOOP_TAKE, 1, 0);
+		start = arch_counter();
+		must_write(fd);
+		run_loop(v);
+		all = arch_counter() - start;
+		if (!pass)
+			continue;
+		best_base = base < best_base ? base : best_base;
+		best = all < best ? all : best;
+	}
+	close(fd);
+	return best - best_base;
+}
+
+/* A signal to a halted vCPU, until its handler's own signal is seen. */
+static double measure_eventfds(struct bench_vcpu *v, int answer)
+{
+	int fd = make_irqfd(v->vm, arch_message(v->id, MESSAGE_SIGNAL));
+	uint64_t best = UINT64_MAX;
+
+	for (int pass = 0; pass < PASSES + 1; pass++) {
+		uint64_t start = arch_counter(), all;
+
+		for (int i = 0; i < TURNS; i++) {
+			must_write(fd);
+			must_read(answer);
+		}
+		all = arch_counter() - start;
+		if (pass && all < best)
+			best = all;
+	}
+	close(fd);
+	return (double)best / TURNS;
 }
 
 static double measure_faults(struct bench_vcpu *v)
@@ -307,15 +419,44 @@ static void print(const char *name, double value, const char *unit)
 	fflush(stdout);
 }
 
+static void *idle(void *vcpu)
+{
+	run_loop(vcpu);
+	return NULL;
+}
+
 static void measure_interrupts(int kvm)
 {
-	struct bench_vcpu v = { .kvm = kvm, .irqchip = 1 };
+	struct bench_vcpu v = { .kvm = kvm, .irqchip = 1 }, other;
+	struct kvm_msi end = arch_message(1, MESSAGE_END);
+	pthread_t thread;
+	int signal;
 
 	setup(&v);
-	for (size_t i = 0; v.irqchip && i < sizeof(irq_loops) / sizeof(irq_loops[0]); i++) {
+	if (!v.irqchip)
+		goto out;
+	signal = make_ioeventfd(v.vm);
+	print("ioeventfd", measure_at(&v, LOOP_MMIO_STORE, SIGNAL_GPA), arch_unit);
+	must_read(signal);
+	other = v;
+	other.id = 1;
+	add_vcpu(&other);
+	arch_start(&other, LOOP_IDLE, 1, 0);
+	if (pthread_create(&thread, NULL, idle, &other))
+		die("pthread_create");
+	for (size_t i = 0; i < sizeof(irq_loops) / sizeof(irq_loops[0]); i++) {
 		if (arch_has(irq_loops[i].loop))
 			print(irq_loops[i].name, measure(&v, irq_loops[i].loop), arch_unit);
 	}
+	if (arch_has(LOOP_DEADLINE_WAIT))
+		print("deadline_late", measure(&v, LOOP_DEADLINE_WAIT) - DEADLINE_TICKS, arch_unit);
+	print("irqfd", measure_irqfd(&v), arch_unit);
+	print("irqfd_halted", measure_eventfds(&other, signal), arch_unit);
+	must(v.vm, KVM_SIGNAL_MSI, (uintptr_t)&end, "KVM_SIGNAL_MSI");
+	pthread_join(thread, NULL);
+	close(signal);
+	close(other.fd);
+out:
 	close(v.fd);
 	close(v.vm);
 }

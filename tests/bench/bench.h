@@ -13,6 +13,7 @@
 #define FAULT_GPA	0x400000ULL	/* slot 1: touched page by page */
 #define FAULT_SIZE	0x1800000ULL
 #define MMIO_GPA	0xd0000000ULL
+#define SIGNAL_GPA	(MMIO_GPA + 0x1000)	/* an ioeventfd */
 #define SLOTS_GPA	0x40000000ULL	/* where the slots of the slot benchmark lie */
 
 enum loop {
@@ -24,17 +25,30 @@ enum loop {
 	LOOP_PIO_IN,
 	LOOP_MMIO_STORE,
 	LOOP_MMIO_LOAD,
-	LOOP_EOI,	/* from here to LOOP_DEADLINE_PASSED: with the interrupt controllers in the kernel */
+	LOOP_EOI,	/* from here to LOOP_IDLE: with the interrupt controllers in the kernel */
 	LOOP_SELF_IPI,
 	LOOP_SELF_IPI_MSR,
 	LOOP_DEADLINE_ARM,
 	LOOP_DEADLINE_PASSED,
+	LOOP_DEADLINE_WAIT,	/* halted until then, DEADLINE_TICKS */
+	LOOP_IPI,	/* to vCPU 1, which answers with one, for which this one halts */
+	LOOP_TAKE,	/* interrupts are taken for a moment */
+	LOOP_IDLE,	/* halted but for interrupts; has no end but MESSAGE_END */
 	LOOP_TOUCH,	/* a load from each page of the fault slot, beginning at an address */
 	LOOPS
 };
 
+#define DEADLINE_TICKS	20000
+
+/* What the vCPU does that an interrupt message comes to. */
+enum message {
+	MESSAGE_EOI,	/* acknowledges it */
+	MESSAGE_SIGNAL,	/* first stores to SIGNAL_GPA */
+	MESSAGE_END,	/* ends its loop */
+};
+
 struct bench_vcpu {
-	int kvm, vm, fd;
+	int kvm, vm, fd, id;
 	struct kvm_run *run;
 	int irqchip;	/* with controllers in the kernel */
 };
@@ -50,6 +64,8 @@ void arch_load(void *ram);
 void arch_vcpu_setup(struct bench_vcpu *v);
 /* Gives the VM interrupt controllers in the kernel; 0 where there are none to give. */
 int arch_irqchip(struct bench_vcpu *v);
+/* The message that makes vCPU @id do so. */
+struct kvm_msi arch_message(int id, enum message message);
 /* Readies the vCPU for @turns of a loop, which then ends with an exit for which arch_ended() holds. */
 void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address);
 int arch_ended(const struct kvm_run *run);

@@ -12,14 +12,20 @@
 #define UNKNOWN_CALL	"0x7fff"	/* no such hypercall: answered at once */
 #define CPUID_ENTRIES	256
 
-/* Interrupts of the local APIC: vector 0x41, whose handler is one of those below. */
+/* Interrupts of the local APIC: a vector for each handler below. */
 #define IRQ_VECTOR	0x41
+#define ANSWER_VECTOR	0x42
+#define SIGNAL_VECTOR	0x43
+#define END_VECTOR	0x44
 #define GDT_GPA		0x8000
 #define IDT_GPA		0x9000
-#define STACK_GPA	0xb000
+#define STACK_GPA	0xb000		/* and below: a page for each vCPU */
+#define STACK_SIZE	0x800
 #define EOI_GPA		0xfee000b0ULL
 #define ICR_GPA		0xfee00300ULL
 #define SVR		0x0f0
+#define ICR2		0x310
+#define ID_SHIFT	24
 #define LVTT		0x320
 #define APIC_ON		0x1ff
 #define DEADLINE_MODE	0x40000
@@ -28,8 +34,8 @@
 
 extern const unsigned char loops_begin[], loops_end[];
 extern const unsigned char loop_empty[], loop_cpuid[], loop_vmmcall[], loop_vmcall[], loop_rdmsr[], loop_out[], loop_in[],
-	loop_store[], loop_load[], loop_touch[], loop_self_ipi[], loop_self_ipi_msr[], loop_arm[], loop_passed[], eoi_store[],
-	eoi_msr[];
+	loop_store[], loop_load[], loop_touch[], loop_self_ipi[], loop_self_ipi_msr[], loop_arm[], loop_passed[], loop_wait[],
+	loop_ipi[], loop_take[], loop_idle[], eoi_store[], eoi_msr[], answer[], signal_user[], end[];
 
 /* edi: turns, esi: address. */
 #define LOOP(name, before, body)				\
@@ -56,8 +62,15 @@ asm(".pushsection .rodata\n"
     LOOP(loop_self_ipi_msr, "sti\n mov $0x83f, %ecx\n mov $0x41, %eax\n xor %edx, %edx", "wrmsr\n nop")
     LOOP(loop_arm, "mov $0x6e0, %ecx\n mov $0x10000000, %edx", "wrmsr")
     LOOP(loop_passed, "sti\n mov $0x6e0, %ecx\n mov $1, %eax\n xor %edx, %edx", "wrmsr\n nop")
+    LOOP(loop_wait, "mov $0x6e0, %ecx", "rdtsc\n add $20000, %eax\n adc $0, %edx\n cli\n wrmsr\n sti\n hlt")
+    LOOP(loop_ipi, "mov $0x4042, %eax", "cli\n mov %eax, (%esi)\n sti\n hlt")
+    LOOP(loop_take, "", "sti\n nop\n cli")
+    "loop_idle:\n	sti\n hlt\n jmp loop_idle\n"
     "eoi_store:\n	movl $0, 0xfee000b0\n	iret\n"
     "eoi_msr:\n	push %eax\n push %ecx\n mov $0x80b, %ecx\n xor %eax, %eax\n wrmsr\n pop %ecx\n pop %eax\n iret\n"
+    "answer:\n	movl $0x41, 0xfee00300\n movl $0, 0xfee000b0\n iret\n"
+    "signal_user:\n	movl $0, 0xd0001000\n movl $0, 0xfee000b0\n iret\n"
+    "end:\n	movl $0, 0xfee000b0\n out %al, $0x99\n hlt\n"
     LOOP(loop_touch, "", "mov (%esi), %eax\n add $0x1000, %esi")
     "loops_end:\n"
     "	.code64\n"
@@ -85,12 +98,11 @@ void arch_load(void *ram)
 	guest_ram = ram;
 }
 
-/* The vector's gate. */
-static void set_handler(const unsigned char *code)
+static void set_handler(unsigned int vector, const unsigned char *code)
 {
 	uint64_t *idt = (uint64_t *)(guest_ram + IDT_GPA), entry = CODE_GPA + (code - loops_begin);
 
-	idt[IRQ_VECTOR] = (entry & 0xffff) | 8ULL << 16 | 0x8e00ULL << 32 | (entry >> 16) << 48;
+	idt[vector] = (entry & 0xffff) | 8ULL << 16 | 0x8e00ULL << 32 | (entry >> 16) << 48;
 }
 
 static int is_intel(void)
@@ -116,6 +128,10 @@ static const unsigned char *code_of(enum loop loop)
 	case LOOP_SELF_IPI_MSR: return loop_self_ipi_msr;
 	case LOOP_DEADLINE_ARM: return loop_arm;
 	case LOOP_DEADLINE_PASSED: return loop_passed;
+	case LOOP_DEADLINE_WAIT: return loop_wait;
+	case LOOP_IPI: return loop_ipi;
+	case LOOP_TAKE: return loop_take;
+	case LOOP_IDLE: return loop_idle;
 	case LOOP_TOUCH: return loop_touch;
 	default: return NULL;
 	}
@@ -131,6 +147,7 @@ void arch_vcpu_setup(struct bench_vcpu *v)
 	struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .db = 1, .s = 1, .g = 1 };
 	struct kvm_segment data = code;
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + CPUID_ENTRIES * sizeof(cpuid->entries[0]));
+	struct kvm_mp_state running = { KVM_MP_STATE_RUNNABLE };
 	struct kvm_sregs sregs;
 
 	cpuid->nent = CPUID_ENTRIES;
@@ -153,6 +170,8 @@ void arch_vcpu_setup(struct bench_vcpu *v)
 	sregs.idt.base = IDT_GPA;
 	sregs.idt.limit = 0x7ff;
 	must(v->fd, KVM_SET_SREGS, (uintptr_t)&sregs, "KVM_SET_SREGS");
+	if (v->irqchip)
+		must(v->fd, KVM_SET_MP_STATE, (uintptr_t)&running, "KVM_SET_MP_STATE");
 }
 
 int arch_irqchip(struct bench_vcpu *v)
@@ -160,7 +179,14 @@ int arch_irqchip(struct bench_vcpu *v)
 	return !ioctl(v->vm, KVM_CREATE_IRQCHIP, 0);
 }
 
-/* Enabled, in the mode that the loop is about. */
+struct kvm_msi arch_message(int id, enum message message)
+{
+	static const uint8_t vectors[] = { IRQ_VECTOR, SIGNAL_VECTOR, END_VECTOR };
+
+	return (struct kvm_msi) { .address_lo = 0xfee00000 | id << 12, .data = vectors[message] };
+}
+
+/* Enabled, in the mode that the loop is about; ready to send to vCPU 1, or there to 0. */
 static void apic_setup(struct bench_vcpu *v, enum loop loop)
 {
 	int x2apic = loop == LOOP_SELF_IPI_MSR;
@@ -175,8 +201,13 @@ static void apic_setup(struct bench_vcpu *v, enum loop loop)
 	memcpy(state.regs + SVR, &value, sizeof(value));
 	value = DEADLINE_MODE | IRQ_VECTOR;
 	memcpy(state.regs + LVTT, &value, sizeof(value));
+	value = !v->id << ID_SHIFT;
+	memcpy(state.regs + ICR2, &value, sizeof(value));
 	must(v->fd, KVM_SET_LAPIC, (uintptr_t)&state, "KVM_SET_LAPIC");
-	set_handler(x2apic ? eoi_msr : eoi_store);
+	set_handler(IRQ_VECTOR, x2apic ? eoi_msr : eoi_store);
+	set_handler(ANSWER_VECTOR, answer);
+	set_handler(SIGNAL_VECTOR, signal_user);
+	set_handler(END_VECTOR, end);
 }
 
 void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address)
@@ -185,9 +216,8 @@ void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t a
 		.rip = CODE_GPA + (code_of(loop) - loops_begin),
 		.rflags = 2,
 		.rdi = turns,
-		.rsp = STACK_GPA,
-		.rsi = loop == LOOP_TOUCH ? address : loop == LOOP_EOI ? EOI_GPA : loop == LOOP_SELF_IPI ? ICR_GPA :
-		       MMIO_GPA,
+		.rsp = STACK_GPA - v->id * STACK_SIZE,
+		.rsi = loop == LOOP_EOI ? EOI_GPA : loop == LOOP_SELF_IPI || loop == LOOP_IPI ? ICR_GPA : address,
 	};
 
 	if (v->irqchip)
