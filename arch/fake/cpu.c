@@ -74,7 +74,7 @@ again:
 		entry = READ_ONCE(*where);
 		if (!(entry & TOY_S2_VALID) || !(entry & TOY_S2_TABLE))
 			break;
-		table = phys_to_virt(entry & TOY_S2_PA);
+		table = phys_to_virt(entry & TOY_S2_NEXT);
 	}
 	if (!permits(vm, entry, access))
 		return 0;

@@ -12,8 +12,8 @@ struct fake_vm {
 	bool chosen;				/* [I] vCPUs begin uninitialized */
 	u64 reset_pc;				/* [l] */
 	bool irqchip;				/* [a] set once, under vm.lock */
-	raw_spinlock_t irq_lock;		/* lines; interrupts off */
-	u32 lines[TOY_CHIPS][TOY_PINS];		/* irq_lock: sources that hold it high */
+	raw_spinlock_t lines_lock;		/* lines; interrupts off */
+	u32 lines[TOY_CHIPS][TOY_PINS];		/* lines_lock: sources that hold it high */
 };
 
 /* The toy CPU's translations: only s2_flush takes them away. */

@@ -47,7 +47,7 @@ static u32 fake_attr(u64 entry, unsigned int level)
 
 static phys_addr_t fake_pa(u64 entry, unsigned int level)
 {
-	return entry & TOY_S2_PA;
+	return entry & (entry & TOY_S2_TABLE ? TOY_S2_NEXT : TOY_S2_PA);
 }
 
 const struct s2_format fake_plain_format = {

@@ -5,7 +5,7 @@
 
 void fake_irq_init(struct fake_vm *vm)
 {
-	raw_spin_lock_init(&vm->irq_lock);
+	raw_spin_lock_init(&vm->lines_lock);
 }
 
 /* The pin of the vCPU becomes pending.  Returns whether it was not. */
@@ -39,11 +39,11 @@ static int chip_deliver(struct berth_vm *b, unsigned int chip, unsigned int pin,
 	unsigned long flags;
 	u32 *line, before;
 
-	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	raw_spin_lock_irqsave(&vm->lines_lock, flags);
 	line = &vm->lines[chip][pin];
 	before = *line;
 	*line = level ? before | BIT(source) : before & ~BIT(source);
-	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->lines_lock, flags);
 	if (!vcpu)
 		return -1;
 	if (!level || before)
@@ -112,9 +112,9 @@ void fake_irq_done(struct fake_vcpu *vcpu, unsigned int pin)
 		return;
 	if (berth_irq_ack_wanted(&vm->vm, chip, pin % TOY_PINS))
 		berth_irq_acked(&vm->vm, chip, pin % TOY_PINS);
-	raw_spin_lock_irqsave(&vm->irq_lock, flags);
+	raw_spin_lock_irqsave(&vm->lines_lock, flags);
 	high = vm->lines[chip][pin % TOY_PINS];
-	raw_spin_unlock_irqrestore(&vm->irq_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->lines_lock, flags);
 	/* A level asks again as long as it is there. */
 	if (chip == 1 && high)
 		fake_raise(&vcpu->vcpu, pin);

@@ -83,8 +83,9 @@ struct toy_state { __u64 reg[64]; };		/* the rest is 0 */
 #define TOY_S2_ACCESSED	(1ULL << 4)
 #define TOY_S2_DIRTY	(1ULL << 5)
 #define TOY_S2_DEVICE	(1ULL << 6)
-#define TOY_S2_INVALID	(1ULL << 10)
-#define TOY_S2_PA	0x000ffffffffff000ULL
+#define TOY_S2_INVALID	(1ULL << 7)
+#define TOY_S2_PA	0x000ffffffffff000ULL	/* of a leaf */
+#define TOY_S2_NEXT	0x000ffffffffffc00ULL	/* of a table */
 
 /* KVM_CREATE_VM's types. */
 #define TOY_PLAIN	0

@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the unit tests of the core share. */
 #include "lib.h"
+#include "../x86_emulate/ktap.h"
+#include <stdarg.h>
 #include <stdlib.h>
+
+bool test_check(bool ok, const char *fmt, ...)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	pthread_mutex_lock(&lock);
+	ktap_check(ok, "%s", text);
+	pthread_mutex_unlock(&lock);
+	return ok;
+}
 
 unsigned long long test_seed(void)
 {

@@ -6,7 +6,6 @@
 #include <host/host.h>
 #include <berth/backend.h>
 #include <toy.h>
-#include "../x86_emulate/ktap.h"
 
 struct test {
 	const char *name;
@@ -19,10 +18,12 @@ struct test {
 int run_tests(const struct test *tests, unsigned int nr);
 #define RUN_TESTS(t)	run_tests(t, ARRAY_SIZE(t))
 
-#define CHECK(c)	ktap_check(c, "%s:%d: %s", __FILE__, __LINE__, #c)
+/* Counts an assertion of the current test, of any thread; says why when it does not hold. */
+bool test_check(bool ok, const char *fmt, ...) __printf(2, 3);
+#define CHECK(c)	test_check(c, "%s:%d: %s", __FILE__, __LINE__, #c)
 #define CHECK_EQ(seen, expected) ({						\
 	long long _s = (seen), _e = (expected);					\
-	ktap_check(_s == _e, "%s:%d: %s is %lld (0x%llx), not %lld (0x%llx)",	\
+	test_check(_s == _e, "%s:%d: %s is %lld (0x%llx), not %lld (0x%llx)",	\
 		   __FILE__, __LINE__, #seen, _s, _s, _e, _e); })
 
 /* A seed for random tests: BERTH_SEED, or the clock's; it is printed. */

@@ -504,19 +504,19 @@ void host_reboot(void)
 }
 
 /* What the module's memory holds before init, for the next load. */
-extern char __start_host_ro_after_init[], __stop_host_ro_after_init[];
+extern char __start_host_pristine[], __stop_host_pristine[];
 static char *pristine;
 
 int host_insmod(void)
 {
-	size_t size = __stop_host_ro_after_init - __start_host_ro_after_init;
+	size_t size = __stop_host_pristine - __start_host_pristine;
 
 	if (!pristine) {
 		pristine = malloc(size);
 		HOST_BUG_ON(!pristine);
-		memcpy(pristine, __start_host_ro_after_init, size);
+		memcpy(pristine, __start_host_pristine, size);
 	}
-	memcpy(__start_host_ro_after_init, pristine, size);
+	memcpy(__start_host_pristine, pristine, size);
 	return host_module_init();
 }
 

@@ -138,7 +138,7 @@ int smp_processor_id(void);
 static inline int get_cpu(void) { preempt_disable(); return smp_processor_id(); }
 static inline void put_cpu(void) { preempt_enable(); }
 
-#define DEFINE_PER_CPU(type, name)	__typeof__(type) name[HOST_CPUS]
+#define DEFINE_PER_CPU(type, name)	__typeof__(type) name[HOST_CPUS] host_pristine
 #define per_cpu(name, cpu)		(name)[cpu]
 #define per_cpu_ptr(p, cpu)		(&(*(p))[cpu])
 #define this_cpu_ptr(p)			per_cpu_ptr(p, smp_processor_id())

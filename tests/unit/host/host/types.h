@@ -55,8 +55,9 @@ typedef u64 kvm_pfn_t;
 #define noinline		__attribute__((noinline))
 #define __maybe_unused		__attribute__((unused))
 #define __printf(a, b)		__attribute__((format(printf, a, b)))
-/* What a load of the module finds again as it was linked: host_rmmod() puts it back. */
-#define __ro_after_init		__attribute__((section("host_ro_after_init")))
+/* What a load of the module finds again as it was linked: host_insmod() puts it back. */
+#define host_pristine		__attribute__((section("host_pristine")))
+#define __ro_after_init		host_pristine
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define static_assert(e, ...)	_Static_assert(e, #e)

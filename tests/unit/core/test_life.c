@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lives: the module's, and those of VMs, vCPUs, devices and statistics, whose files close in any order;
+ * and a session in which every allocation fails once.
+ */
+#include "lib.h"
+
+enum { KVM, VM, VCPU, DEVICE, VM_STATS, VCPU_STATS, NR_FDS };
+
+static void open_all(int fd[NR_FDS])
+{
+	struct kvm_create_device create = { .type = TOY_DEVICE };
+
+	fd[KVM] = host_open();
+	fd[VM] = HOST_IOCTL(fd[KVM], KVM_CREATE_VM, 0);
+	fd[VCPU] = HOST_IOCTL(fd[VM], KVM_CREATE_VCPU, 3);
+	HOST_BUG_ON(HOST_IOCTL(fd[VM], KVM_CREATE_DEVICE, &create));
+	fd[DEVICE] = create.fd;
+	fd[VM_STATS] = HOST_IOCTL(fd[VM], KVM_GET_STATS_FD, 0);
+	fd[VCPU_STATS] = HOST_IOCTL(fd[VCPU], KVM_GET_STATS_FD, 0);
+}
+
+/* What is still open answers. */
+static void use(int which, int fd)
+{
+	struct kvm_stats_header header;
+	struct kvm_device_attr attr = { };
+	loff_t pos = 0;
+	u64 value;
+
+	attr.addr = (unsigned long)&value;
+	switch (which) {
+	case KVM:
+		CHECK_EQ(HOST_IOCTL(fd, KVM_GET_API_VERSION, 0), 12);
+		break;
+	case VM:
+		CHECK_EQ(HOST_IOCTL(fd, KVM_CHECK_EXTENSION, KVM_CAP_USER_MEMORY), 1);
+		break;
+	case VCPU:
+		CHECK_EQ(HOST_IOCTL(fd, KVM_RUN, 0), 0);
+		break;
+	case DEVICE:
+		CHECK_EQ(HOST_IOCTL(fd, KVM_GET_DEVICE_ATTR, &attr), 0);
+		break;
+	default:
+		CHECK_EQ(host_read(fd, &header, sizeof(header), &pos), (long)sizeof(header));
+	}
+}
+
+static void close_rest(int fd[NR_FDS], int order[NR_FDS], unsigned int done, unsigned int *orders)
+{
+	unsigned int i, j;
+	bool taken;
+
+	if (done == NR_FDS) {
+		open_all(fd);
+		for (i = 0; i < NR_FDS; i++) {
+			for (j = i; j < NR_FDS; j++)
+				use(order[j], fd[order[j]]);
+			host_close(fd[order[i]]);
+		}
+		++*orders;
+		return;
+	}
+	for (i = 0; i < NR_FDS; i++) {
+		for (taken = false, j = 0; j < done; j++)
+			taken |= order[j] == (int)i;
+		if (taken)
+			continue;
+		order[done] = i;
+		close_rest(fd, order, done + 1, orders);
+	}
+}
+
+static void files_close_in_any_order(void)
+{
+	int fd[NR_FDS], order[NR_FDS];
+	unsigned int orders = 0;
+
+	close_rest(fd, order, 0, &orders);
+	CHECK_EQ(orders, 720);
+}
+
+static void vcpus_have_limits_and_names(void)
+{
+	int kvm = host_open(), vm = HOST_IOCTL(kvm, KVM_CREATE_VM, 0), fd[TOY_MAX_VCPUS];
+	unsigned int i;
+
+	CHECK_EQ(HOST_IOCTL(vm, KVM_CREATE_VCPU, TOY_MAX_VCPU_ID), -EINVAL);
+	CHECK_EQ(HOST_IOCTL(vm, KVM_CREATE_VCPU, -1), -EINVAL);
+	for (i = 0; i < TOY_MAX_VCPUS; i++) {
+		fd[i] = HOST_IOCTL(vm, KVM_CREATE_VCPU, (i * 7 + 3) % TOY_MAX_VCPU_ID);
+		CHECK(fd[i] > 0);
+		if (i + 1 < TOY_MAX_VCPUS)
+			CHECK_EQ(HOST_IOCTL(vm, KVM_CREATE_VCPU, (i * 7 + 3) % TOY_MAX_VCPU_ID),
+				 -EEXIST);
+	}
+	CHECK_EQ(HOST_IOCTL(vm, KVM_CREATE_VCPU, 1), -EINVAL);
+	CHECK_EQ(HOST_IOCTL(kvm, KVM_CREATE_VM, TOY_NR_TYPES), -EINVAL);
+	for (i = 0; i < TOY_MAX_VCPUS; i++)
+		host_close(fd[i]);
+	host_close(vm);
+	host_close(kvm);
+}
+
+static void no_descriptors_left_is_emfile(void)
+{
+	struct kvm_create_device create = { .type = TOY_DEVICE };
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	host_fd_limit = 6;
+	CHECK_EQ(host_open_fds(), 3);
+	CHECK_EQ(HOST_IOCTL(m.kvm, KVM_CREATE_VM, 0), -EMFILE);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_VCPU, 1), -EMFILE);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_DEVICE, &create), -EMFILE);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_GET_STATS_FD, 0), -EMFILE);
+	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_GET_STATS_FD, 0), -EMFILE);
+	host_fd_limit = 1024;
+	machine_free(&m);
+}
+
+static void other_processes_get_eio(void)
+{
+	struct mm_struct *other = host_mm_new();
+	struct kvm_create_device create = { .type = TOY_DEVICE };
+	struct kvm_device_attr attr = { };
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_DEVICE, &create), 0);
+	host_mm_use(other);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CHECK_EXTENSION, 0), -EIO);
+	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_RUN, 0), -EIO);
+	CHECK_EQ(HOST_IOCTL(create.fd, KVM_HAS_DEVICE_ATTR, &attr), -EIO);
+	CHECK(HOST_IOCTL(m.kvm, KVM_GET_API_VERSION, 0) == 12);
+	host_mm_use(NULL);
+	host_mm_exit(other);
+	host_close(create.fd);
+	machine_free(&m);
+}
+
+static void vm_outlives_the_address_space(void)
+{
+	struct mm_struct *other = host_mm_new();
+	struct machine m;
+
+	host_mm_use(other);
+	machine_make(&m, TOY_PLAIN, 1);
+	PROGRAM(&m, CODE, I_HALT);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	CHECK_EQ(stat_of(m.vm, "pages_4k"), 1);
+	/* Its pages go with it, while files passed on to others keep the VM. */
+	host_mm_exit(other);
+	host_mm_use(NULL);
+	host_unmap_page(m.run[0]);
+	host_close(m.vcpu[0]);
+	host_close(m.vm);
+	host_close(m.kvm);
+}
+
+static void dead_vm_refuses_everything(void)
+{
+	struct file *file;
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	file = fget(m.vm);
+	berth_vm_kill(file->private_data);
+	fput(file);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CHECK_EXTENSION, 0), -EIO);
+	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_RUN, 0), -EIO);
+	machine_free(&m);
+}
+
+static void runs_until_dead(void *arg)
+{
+	struct machine *m = arg;
+
+	CHECK_EQ(run_vcpu(m, 0), -EIO);
+}
+
+static void dead_vm_stops_a_running_guest(void)
+{
+	struct host_thread *t;
+	struct file *file;
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	PROGRAM(&m, CODE, I_SET(1, 1), I_STORE(1, 0, 8, 0x4000), I_BNE(1, 0, -1));
+	reg_set(&m, 0, TOY_PC, CODE);
+	t = host_thread(runs_until_dead, &m);
+	while (ram_read(&m, 0x4000) != 1)
+		cpu_relax();
+	file = fget(m.vm);
+	berth_vm_kill(file->private_data);
+	fput(file);
+	host_join(t);
+	machine_free(&m);
+}
+
+static void mapping_holds_the_pages_it_has(void)
+{
+	struct machine m;
+	void *ring;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	CHECK_EQ(HOST_IOCTL(m.kvm, KVM_GET_VCPU_MMAP_SIZE, 0), 3 * PAGE_SIZE);
+	CHECK_EQ(HOST_IOCTL(m.kvm, KVM_GET_VCPU_MMAP_SIZE, 1), -EINVAL);
+	ring = host_page(m.vcpu[0], TOY_RING_PAGE);
+	CHECK(ring);
+	host_unmap_page(ring);
+	CHECK(!host_page(m.vcpu[0], 3));
+	CHECK(!host_page(m.vcpu[0], TOY_DIRTY_RING_PAGE));
+	CHECK_EQ(host_mmap_flags(m.vcpu[0], 0, 3, VM_READ), 0);
+	CHECK_EQ(host_mmap_flags(m.vm, 0, 1, VM_READ), -ENODEV);
+	machine_free(&m);
+}
+
+/* ---- the module ---- */
+
+static void module_comes_and_goes(void)
+{
+	int *busy = host_param("busy_cpu"), fd;
+	bool *absent = host_param("absent");
+	long before;
+	unsigned int n;
+
+	host_rmmod();
+	before = host_allocations();
+	CHECK_EQ(host_open(), -ENOENT);
+	host_kvm_busy = true;
+	CHECK_EQ(host_insmod(), -EBUSY);
+	CHECK(host_log_has("belongs to another hypervisor"));
+	host_kvm_busy = false;
+	*absent = true;
+	CHECK_EQ(host_insmod(), -EOPNOTSUPP);
+	CHECK(host_log_has("no toy machine here"));
+	*absent = false;
+	*busy = 5;
+	CHECK_EQ(host_insmod(), -EBUSY);
+	CHECK(host_log_has("cpu 5: cannot enable"));
+	*busy = -1;
+	for (n = 1; n < 100; n++) {
+		host_fail_nth(n);
+		if (!host_insmod())
+			break;
+		CHECK(host_failed());
+		CHECK_EQ(host_allocations(), before);
+	}
+	host_fail_nth(0);
+	CHECK(n > 5 && n < 100);
+	host_suspend(false);
+	host_suspend(true);
+	fd = host_open();
+	CHECK(fd > 0);
+	host_close(fd);
+	host_reboot();
+	CHECK_EQ(host_open(), -ENODEV);
+	host_rmmod();
+	CHECK_EQ(host_insmod(), 0);
+}
+
+/* ---- failing allocations ---- */
+
+struct session {
+	struct machine m;
+	int eventfd, resample, device, stats, vcpu;
+	unsigned long more;
+};
+
+/* Each does one thing and says how it went; after a failure it is done again. */
+static long step_vm(struct session *s) { return s->m.vm = HOST_IOCTL(s->m.kvm, KVM_CREATE_VM, 1); }
+static long step_irqchip(struct session *s) { return HOST_IOCTL(s->m.vm, KVM_CREATE_IRQCHIP, 0); }
+static long step_slot(struct session *s)
+{
+	return machine_slot(&s->m, 0, 0, RAM_PAGES, s->m.ram, 0);
+}
+
+static long step_vcpu(struct session *s)
+{
+	return s->m.vcpu[0] = HOST_IOCTL(s->m.vm, KVM_CREATE_VCPU, 0);
+}
+
+static long step_second_vcpu(struct session *s)
+{
+	return s->vcpu = HOST_IOCTL(s->m.vm, KVM_CREATE_VCPU, 9);
+}
+
+static long step_run(struct session *s)
+{
+	s->m.run[0] = s->m.run[0] ?: host_page(s->m.vcpu[0], 0);
+	return HOST_IOCTL(s->m.vcpu[0], KVM_RUN, 0);
+}
+
+static long step_log(struct session *s)
+{
+	return machine_slot(&s->m, 0, 0, RAM_PAGES, s->m.ram, KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+static long step_unlog(struct session *s)
+{
+	return machine_slot(&s->m, 0, 0, RAM_PAGES, s->m.ram, 0);
+}
+
+static long step_second_slot(struct session *s)
+{
+	return machine_slot(&s->m, 7, 0x40000000, 16, s->more, KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+static long step_move(struct session *s)
+{
+	return machine_slot(&s->m, 7, 0x50000000, 16, s->more, KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+static long step_delete(struct session *s)
+{
+	return machine_slot(&s->m, 7, 0, 0, 0, 0);
+}
+
+static long step_device(struct session *s)
+{
+	struct kvm_create_device create = { .type = TOY_DEVICE };
+	long r = HOST_IOCTL(s->m.vm, KVM_CREATE_DEVICE, &create);
+
+	s->device = r ? -1 : (int)create.fd;
+	return r;
+}
+
+static long step_device_address(struct session *s)
+{
+	u64 address = 0x20000000;
+	struct kvm_device_attr attr = { .group = 1, .addr = (unsigned long)&address };
+
+	return HOST_IOCTL(s->device, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+static long step_ioeventfd(struct session *s)
+{
+	struct kvm_ioeventfd args = { .fd = s->eventfd, .addr = 0x30000000, .len = 4 };
+
+	return HOST_IOCTL(s->m.vm, KVM_IOEVENTFD, &args);
+}
+
+static long step_no_ioeventfd(struct session *s)
+{
+	struct kvm_ioeventfd args = {
+		.fd = s->eventfd, .addr = 0x30000000, .len = 4,
+		.flags = KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	return HOST_IOCTL(s->m.vm, KVM_IOEVENTFD, &args);
+}
+
+static long step_zone(struct session *s)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = 0x31000000, .size = 8 };
+
+	return HOST_IOCTL(s->m.vm, KVM_REGISTER_COALESCED_MMIO, &zone);
+}
+
+static long step_no_zone(struct session *s)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = 0x31000000, .size = 8 };
+
+	return HOST_IOCTL(s->m.vm, KVM_UNREGISTER_COALESCED_MMIO, &zone);
+}
+
+static long step_irqfd(struct session *s)
+{
+	struct kvm_irqfd args = {
+		.fd = s->eventfd, .gsi = 40, .flags = KVM_IRQFD_FLAG_RESAMPLE,
+		.resamplefd = s->resample,
+	};
+
+	return HOST_IOCTL(s->m.vm, KVM_IRQFD, &args);
+}
+
+static long step_routes(struct session *s)
+{
+	struct { struct kvm_irq_routing head; struct kvm_irq_routing_entry entry; } args = {
+		.head.nr = 1, .entry = { .gsi = 1, .type = KVM_IRQ_ROUTING_IRQCHIP },
+	};
+
+	return HOST_IOCTL(s->m.vm, KVM_SET_GSI_ROUTING, &args);
+}
+
+static long step_stats(struct session *s)
+{
+	return s->stats = HOST_IOCTL(s->m.vcpu[0], KVM_GET_STATS_FD, 0);
+}
+
+static long step_state(struct session *s)
+{
+	struct toy_state state;
+
+	return HOST_IOCTL(s->m.vcpu[0], TOY_GET_STATE, &state);
+}
+
+static long (*const steps[])(struct session *s) = {
+	step_vm, step_irqchip, step_slot, step_vcpu, step_second_vcpu, step_run, step_log, step_run,
+	step_unlog, step_second_slot, step_move, step_delete, step_device, step_device_address,
+	step_ioeventfd, step_zone, step_no_ioeventfd, step_no_zone, step_irqfd, step_routes, step_stats,
+	step_state, step_run,
+};
+
+static void every_allocation_fails_once(void)
+{
+	struct session s = { .device = -1 };
+	unsigned int i, n, failures = 0;
+	long r, before;
+
+	s.m.kvm = host_open();
+	s.m.ram = host_map(RAM_PAGES, VM_READ | VM_WRITE);
+	s.more = host_map(16, VM_READ | VM_WRITE);
+	s.eventfd = host_eventfd(0);
+	s.resample = host_eventfd(0);
+	for (i = 0; i < RAM_PAGES; i++)
+		host_user(s.m.ram + i * PAGE_SIZE);
+	PROGRAM(&s.m, 0, I_SET(1, 5), I_STORE(1, 0, 8, 0x4000), I_CALL(16), I_BNE(0, 1, -2));
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (n = 1; ; n++) {
+			unsigned int fds = host_open_fds();
+
+			before = host_allocations();
+			host_fail_nth(n);
+			r = steps[i](&s);
+			host_fail_nth(0);
+			if (r >= 0)
+				break;
+			failures++;
+			test_check(r == -ENOMEM, "step %u: %ld when allocation %u fails", i, r, n);
+			test_check(host_open_fds() == fds, "step %u: a descriptor is left", i);
+			/* A guest's run may keep what it set aside. */
+			if (steps[i] != step_run)
+				test_check(host_allocations() == before,
+					   "step %u: %ld are left when allocation %u fails", i,
+					   host_allocations() - before, n);
+			if (n > 100)
+				break;
+		}
+	}
+	CHECK(failures > 40);
+	host_unmap_page(s.m.run[0]);
+	host_close(s.stats);
+	host_close(s.vcpu);
+	host_close(s.m.vcpu[0]);
+	host_close(s.device);
+	host_close(s.m.vm);
+	host_close(s.m.kvm);
+	host_close(s.eventfd);
+	host_close(s.resample);
+	host_unmap(s.m.ram, RAM_PAGES);
+	host_unmap(s.more, 16);
+}
+
+static const struct test tests[] = {
+	TEST(files_close_in_any_order),
+	TEST(vcpus_have_limits_and_names),
+	TEST(no_descriptors_left_is_emfile),
+	TEST(other_processes_get_eio),
+	TEST(vm_outlives_the_address_space),
+	TEST(dead_vm_refuses_everything),
+	TEST(dead_vm_stops_a_running_guest),
+	TEST(mapping_holds_the_pages_it_has),
+	TEST(module_comes_and_goes),
+	TEST(every_allocation_fails_once),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
