@@ -71,7 +71,8 @@ again:
 		return 0;
 	for (;; level++) {
 		where = &table[gpa >> level->shift & (BIT(level->bits) - 1)];
-		entry = READ_ONCE(*where);
+		/* What the entry leads to is seen as whoever put it there left it. */
+		entry = smp_load_acquire(where);
 		if (!(entry & TOY_S2_VALID) || !(entry & TOY_S2_TABLE))
 			break;
 		table = phys_to_virt(entry & TOY_S2_NEXT);
