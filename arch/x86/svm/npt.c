@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nested page tables (APM vol. 2, 15.25): long-mode page tables with as many levels as
- * the host itself runs with, in which every access counts as a user access.
+ * the host itself runs with, in which every access counts as a user access.  Pure: unit tests
+ * compile it in user space.
  */
-#include <asm/cpufeature.h>
-#include <asm/msr.h>
 #include <asm/pgtable_types.h>
-#include <asm/special_insns.h>
-#include "svm.h"
+#include <berth/s2.h>
+#include <linux/cache.h>
+#include "npt.h"
 
 #define NPT_BITS	9
 #define NPT_SHIFT(level) (PAGE_SHIFT + NPT_BITS * (level))
@@ -79,16 +79,12 @@ static struct s2_format npt_format __ro_after_init = {
 	.pa = npt_pa,
 };
 
-/* Nested tables have the host's paging mode at VMRUN (15.25.3). */
-void svm_npt_setup(void)
+void svm_npt_setup(bool nx, bool five_levels, bool gigabyte_pages)
 {
-	u64 efer;
-
-	rdmsrl(MSR_EFER, efer);
-	npt_nx = efer & EFER_NX ? _PAGE_NX : 0;
-	if (__read_cr4() & X86_CR4_LA57)
+	npt_nx = nx ? _PAGE_NX : 0;
+	if (five_levels)
 		npt_format.levels = 5;
-	if (boot_cpu_has(X86_FEATURE_GBPAGES))
+	if (gigabyte_pages)
 		npt_format.leaf_levels |= BIT(2);
 }
 

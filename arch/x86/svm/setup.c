@@ -8,6 +8,7 @@
 #include <asm/fpu/xcr.h>
 #include <asm/msr.h>
 #include <asm/reboot.h>
+#include <asm/special_insns.h>
 #include <linux/cc_platform.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -191,11 +192,14 @@ int svm_setup(const char **why)
 {
 	unsigned int cpu;
 	int r = check_host(why);
+	u64 efer;
 
 	if (r)
 		return r;
 	choose_features();
-	svm_npt_setup();
+	rdmsrl(MSR_EFER, efer);
+	svm_npt_setup(efer & EFER_NX, __read_cr4() & X86_CR4_LA57,
+		      boot_cpu_has(X86_FEATURE_GBPAGES));
 	r = alloc_maps();
 	if (r)
 		goto out_maps;

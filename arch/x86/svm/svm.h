@@ -11,6 +11,7 @@
 #include <linux/irq_work.h>
 #include <linux/percpu.h>
 #include "irq.h"
+#include "npt.h"
 
 /*
  * Optional features: what the CPU has and the module parameter of the same name left
@@ -127,11 +128,6 @@ static inline unsigned int svm_insn_len(struct x86_vcpu *v, struct svm_vcpu *svm
  * Context: interrupts off.
  */
 bool svm_world_switch(u64 *gpr, phys_addr_t vmcb, phys_addr_t host);
-
-/* ---- npt.c ---- */
-/* Choose the format by what the host runs with, once. */
-void svm_npt_setup(void);
-const struct s2_format *svm_npt_format(void);
 
 /* ---- setup.c ---- */
 int svm_setup(const char **why);
