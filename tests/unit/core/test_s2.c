@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The second-stage engine, held against an array with an element per page, for every format that
+ * compiles here: the toy machine's two and NPT.
+ */
+#include "lib.h"
+#include <stdlib.h>
+#include "../../../arch/x86/svm/npt.h"
+
+extern const struct s2_format fake_plain_format, fake_strict_format;
+
+#define WINDOWS	3
+#define FRAMES	(4 * 512U)		/* of a window: 8M */
+
+/* Where the windows are: at the beginning, at a place like any other, at a gigabyte's edge. */
+static const gfn_t window[WINDOWS] = { 0, 0x1234800, 0xfffc00 };
+
+struct frame {
+	bool present;
+	u8 level;
+	u32 attr;			/* without S2_LEAF */
+	phys_addr_t pa;
+};
+
+struct state {
+	struct machine m;
+	struct berth_vm *vm;
+	struct berth_s2 *s2;
+	struct s2_cache cache;
+	unsigned long long seed;
+	struct frame frame[WINDOWS][FRAMES];
+};
+
+/* Every page's entry, by a walk of our own. */
+static struct frame look(struct state *s, gfn_t gfn)
+{
+	const struct s2_format *f = s->s2->format;
+	unsigned int level = f->levels - 1;
+	u64 *table = s->s2->root;
+
+	for (;; level--) {
+		u64 entry = table[(gfn << PAGE_SHIFT) >> f->shift[level] & (BIT(f->bits[level]) - 1)];
+		u32 attr = f->attr(entry, level);
+
+		if (attr & S2_LEAF)
+			return (struct frame) {
+				.present = true, .level = level, .attr = attr & ~S2_LEAF,
+				.pa = f->pa(entry, level) + ((gfn << PAGE_SHIFT) &
+							     (BIT(f->shift[level]) - 1)),
+			};
+		if (!(attr & S2_TABLE)) {
+			HOST_BUG_ON(entry != f->empty[level]);
+			return (struct frame) { };
+		}
+		table = phys_to_virt(f->pa(entry, level));
+	}
+}
+
+static bool compare(struct state *s)
+{
+	unsigned long pages[S2_MAX_LEVELS] = { };
+	unsigned int w, i, level;
+	bool same = true;
+
+	for (w = 0; w < WINDOWS; w++) {
+		for (i = 0; i < FRAMES; i++) {
+			struct frame seen = look(s, window[w] + i), *e = &s->frame[w][i];
+
+			pages[seen.level] += seen.present;
+			if (seen.present == e->present && seen.level == e->level &&
+			    seen.attr == e->attr && seen.pa == e->pa)
+				continue;
+			same = false;
+			test_check(false, "gfn 0x%llx: level %u attr 0x%x pa 0x%llx, not %u 0x%x 0x%llx",
+				   window[w] + i, seen.level, seen.attr, seen.pa, e->level, e->attr,
+				   e->pa);
+		}
+	}
+	for (level = 0; level < s->s2->format->levels; level++)
+		same &= test_check(atomic_long_read(&s->s2->pages[level]) *
+				   (long)s2_level_pages(s->s2->format, level) == (long)pages[level],
+				   "level %u: %ld leaves are counted, %lu pages are there", level,
+				   atomic_long_read(&s->s2->pages[level]), pages[level]);
+	return test_check(same, "the model and the tree differ");
+}
+
+/* The frames of the model's leaf at @i: [*first, return). */
+static unsigned int leaf_of(struct state *s, unsigned int w, unsigned int i, unsigned int *first)
+{
+	struct frame *e = &s->frame[w][i];
+	unsigned int pages = e->present ? s2_level_pages(s->s2->format, e->level) : 1;
+
+	*first = ALIGN_DOWN(window[w] + i, (gfn_t)pages) - window[w];
+	return *first + pages;
+}
+
+/* All leaves that touch [@from, @to) lose @clear; with ~0 they go. */
+static void model_clear(struct state *s, unsigned int w, unsigned int from, unsigned int to, u32 clear)
+{
+	unsigned int i, j, end;
+
+	for (i = from; i < to; i = end) {
+		end = leaf_of(s, w, i, &j);
+		for (; j < end; j++) {
+			if (clear == ~0U)
+				s->frame[w][j] = (struct frame) { };
+			else
+				s->frame[w][j].attr &= ~clear;
+		}
+	}
+}
+
+/* The leaf of @i becomes leaves of the next level, down to @level in the one that @i is in. */
+static void model_split(struct state *s, unsigned int w, unsigned int i, unsigned int level)
+{
+	while (s->frame[w][i].present && s->frame[w][i].level > level) {
+		unsigned int first, end = leaf_of(s, w, i, &first);
+
+		for (; first < end; first++)
+			s->frame[w][first].level--;
+	}
+}
+
+static void op_map(struct state *s, unsigned int w, unsigned int i)
+{
+	const struct s2_format *f = s->s2->format;
+	unsigned int level = rnd(&s->seed, 3) ? 0 : 1, pages = s2_level_pages(f, level), j;
+	u32 attr = S2_R | S2_X | S2_ACCESSED | (rnd(&s->seed, 2) ? S2_W | S2_DIRTY : 0);
+	gfn_t gfn = ALIGN_DOWN(window[w] + i, (gfn_t)pages);
+	phys_addr_t pa;
+	bool flush = false, table = false;
+	int r;
+
+	i = gfn - window[w];
+	/* Half of the time the same page as a large leaf there has. */
+	pa = ((gfn + (rnd(&s->seed, 2) << 30)) & 0x7fffffff) << PAGE_SHIFT;
+	HOST_BUG_ON(s2_cache_fill(s->s2, &s->cache));
+	read_lock(&s->s2->lock);
+	r = s2_map(s->s2, &s->cache, gfn, level, pa, attr, &flush);
+	read_unlock(&s->s2->lock);
+	if (r) {
+		CHECK_EQ(r, -EAGAIN);
+		write_lock(&s->s2->lock);
+		s2_clear_for(s->vm, gfn, level);
+		CHECK_EQ(s2_map(s->s2, &s->cache, gfn, level, pa, attr, &flush), 0);
+		write_unlock(&s->s2->lock);
+		model_clear(s, w, i, i + pages, ~0U);
+		table = true;
+	}
+	if (!table)
+		model_split(s, w, i, level);
+	for (j = 0; j < pages; j++) {
+		struct frame *e = &s->frame[w][i + j];
+		u32 keep = e->present && e->pa == pa + ((phys_addr_t)j << PAGE_SHIFT) ? e->attr : 0;
+
+		/* Another page behind a live translation: it must be flushed. */
+		if (e->present && e->pa != pa + ((phys_addr_t)j << PAGE_SHIFT))
+			CHECK(flush);
+		*e = (struct frame) { true, level, attr | keep, pa + ((phys_addr_t)j << PAGE_SHIFT) };
+	}
+}
+
+static void op_range(struct state *s, unsigned int w, unsigned int i, unsigned int op)
+{
+	unsigned int n = 1 + rnd(&s->seed, rnd(&s->seed, 2) ? 8 : FRAMES), end = min(i + n, FRAMES);
+	gfn_t from = window[w] + i, to = window[w] + end;
+	unsigned int span = s2_level_pages(s->s2->format, 1);
+
+	switch (op) {
+	case 0:
+		berth_s2_zap(s->vm, from, to);
+		model_clear(s, w, i, end, ~0U);
+		return;
+	case 1:
+		berth_s2_split(s->vm, from, to);
+		for (i = ALIGN_DOWN(i, span); i < end && !s->s2->format->break_before_make; i += span)
+			model_split(s, w, i, 0);
+		return;
+	}
+	write_lock(&s->s2->lock);
+	switch (op) {
+	case 2:
+		berth_s2_unmap(s->vm, from, to);
+		model_clear(s, w, i, end, ~0U);
+		break;
+	case 3:
+		berth_s2_wrprotect(s->vm, from, to);
+		CHECK(!berth_s2_wrprotect(s->vm, from, to));
+		model_clear(s, w, i, end, S2_W | S2_DIRTY);
+		break;
+	case 4:
+		berth_s2_age(s->vm, from, to, true);
+		CHECK(!berth_s2_age(s->vm, from, to, false));
+		model_clear(s, w, i, end, S2_ACCESSED);
+		break;
+	}
+	write_unlock(&s->s2->lock);
+}
+
+static void check_format(const struct s2_format *format)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	struct file *file;
+	unsigned int i;
+
+	HOST_BUG_ON(!s);
+	machine_make(&s->m, TOY_PLAIN, 0);
+	file = fget(s->m.vm);
+	s->vm = file->private_data;
+	s->s2 = &s->vm->s2;
+	berth_s2_destroy(s->s2);
+	HOST_BUG_ON(berth_s2_init(s->s2, format));
+	s->seed = test_seed();
+	for (i = 0; i < 1500; i++) {
+		unsigned int w = rnd(&s->seed, WINDOWS), at = rnd(&s->seed, FRAMES);
+
+		if (rnd(&s->seed, 3))
+			op_map(s, w, at);
+		else
+			op_range(s, w, at, rnd(&s->seed, 5));
+		if (i % 8 == 0 && !compare(s))
+			break;
+	}
+	compare(s);
+	CHECK(atomic_long_read(&s->s2->tables) > 0);
+	berth_s2_zap(s->vm, 0, s->s2->max_gfn);
+	CHECK_EQ(atomic_long_read(&s->s2->tables), 0);
+	memset(s->frame, 0, sizeof(s->frame));
+	compare(s);
+	s2_cache_drain(s->s2, &s->cache);
+	fput(file);
+	machine_free(&s->m);
+	free(s);
+}
+
+static void plain_format_agrees_with_an_array(void)
+{
+	check_format(&fake_plain_format);
+}
+
+static void strict_format_agrees_with_an_array(void)
+{
+	check_format(&fake_strict_format);
+}
+
+static void npt_agrees_with_an_array(void)
+{
+	svm_npt_setup(true, false, false);
+	check_format(svm_npt_format());
+}
+
+/* What the manual says of an entry (APM vol. 2, 5.4 and 15.25.5). */
+static void npt_entries_have_the_manuals_bits(void)
+{
+	const struct s2_format *f = svm_npt_format();
+	const u64 pa = 0x123456000, nx = 1ULL << 63;
+
+	CHECK_EQ(f->leaf(pa, 0, S2_R), pa | 0x5 | nx);
+	CHECK_EQ(f->leaf(pa, 0, S2_RWX), pa | 0x7);
+	CHECK_EQ(f->leaf(pa, 0, S2_RWX | S2_ACCESSED | S2_DIRTY), pa | 0x67);
+	CHECK_EQ(f->leaf(pa, 0, S2_R | S2_X | S2_DEVICE), pa | 0x1d);
+	CHECK_EQ(f->leaf(0x40000000, 1, S2_R | S2_X), 0x40000000 | 0x85);
+	CHECK_EQ(f->table(pa, 2), pa | 0x27);
+	CHECK_EQ(f->attr(0, 0), 0);
+	CHECK_EQ(f->attr(f->table(pa, 1), 1), S2_TABLE | S2_RWX);
+	CHECK_EQ(f->attr(f->leaf(pa, 0, S2_R | S2_DEVICE), 0), S2_LEAF | S2_R | S2_DEVICE);
+	CHECK_EQ(f->pa(f->leaf(pa, 0, S2_RWX), 0), pa);
+	CHECK_EQ(f->pa(f->table(pa, 3), 3), pa);
+}
+
+static const struct test tests[] = {
+	TEST(plain_format_agrees_with_an_array),
+	TEST(strict_format_agrees_with_an_array),
+	TEST(npt_agrees_with_an_array),
+	TEST(npt_entries_have_the_manuals_bits),
+};
+
+int main(void)
+{
+	return RUN_TESTS(tests);
+}
