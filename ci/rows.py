@@ -59,6 +59,8 @@ def rows():
     yield row("unit", FAST, 60, "unit")
     yield row("module-x86-6.1", FAST, 20, "module", arch="x86", rel="6.1")
     yield row("module-x86-6.12", FAST, 20, "module", arch="x86", rel="6.12")
+    for rel in ("6.1", "6.12"):
+        yield row(f"module-fake-{rel}", FAST, 12, "module", arch="x86", rel=rel, backend="fake")
     for host, rel, level, reference in HOSTS:
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)

@@ -74,11 +74,15 @@ def unit(report, tell):
         report.raw += one.raw
 
 
-def module(report, tell, arch, rel):
-    """berth.ko under W=1 and sparse, warnings being errors."""
-    name = f"berth.ko for {arch} {rel}"
+def module(report, tell, arch, rel, backend=None):
+    """berth.ko under W=1 and sparse, warnings being errors; with another backend than the
+    architecture's own, if named."""
+    name = f"berth.ko for {arch} {rel}" + (f" with arch/{backend}" if backend else "")
+    other = {}
+    if backend:
+        other = {"out": BUILD / f"strict-{backend}-{rel}", "variables": (f"BERTH_ARCH={backend}",)}
     try:
-        modules.build(arch, rel, sparse=True, strict=True)
+        modules.build(arch, rel, sparse=True, strict=True, **other)
         report.cases.append(ktap.Case(name, ktap.PASS))
     except Failure as e:
         report.fail(name, str(e))

@@ -104,6 +104,7 @@ void rcu_read_lock(void);
 void rcu_read_unlock(void);
 bool rcu_read_lock_held(void);
 void synchronize_rcu(void);
+static inline void synchronize_rcu_expedited(void) { synchronize_rcu(); }
 static inline void rcu_virt_note_context_switch(int cpu) { }
 
 #define rcu_access_pointer(p)		READ_ONCE(p)

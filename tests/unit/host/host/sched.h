@@ -67,6 +67,8 @@ struct task_struct *host_current(void);
 static inline bool test_thread_flag(int flag) { return test_bit(flag, &current->flags); }
 static inline void set_thread_flag(int flag) { set_bit(flag, &current->flags); }
 static inline bool need_resched(void) { return test_thread_flag(TIF_NEED_RESCHED); }
+/* A CPU has one thread. */
+static inline bool single_task_running(void) { return true; }
 static inline bool signal_pending(struct task_struct *t)
 {
 	return test_bit(TIF_SIGPENDING, &t->flags);
