@@ -487,3 +487,39 @@ TEST(smp_sixty_four_vcpus_are_addressed, SPLIT)
 	for (unsigned int i = 0; i < 64; i++)
 		expect_eq(lapic_bit(v[i], APIC_IRR, 0x52), i != 5);
 }
+
+/* Waits for a message, counts it, and passes one on to the next. */
+GUEST64(guest_pass_on,
+	"sti\n"
+	"hlt\n"
+	"cli\n"
+	"lock incq (%rdi)\n"
+	"mov	$0xfee00300, %eax\n"
+	"mov	%esi, 0x10(%rax)\n"
+	"mov	%edx, (%rax)\n"
+	"out	%al, $" STR(DONE_PORT) "\n"
+	"jmp	guest_pass_on\n");
+
+TEST(smp_sixty_four_running_vcpus_pass_a_message_around, SPLIT)
+{
+	struct vm *vm = vm_new_split();
+	struct ap aps[64];
+
+	set_gate(vm, 0x41, guest_eoi_handler);
+	for (unsigned int i = 0; i < 64; i++) {
+		struct vcpu *vcpu = vcpu_new_on(vm, i);
+
+		x86_start(vcpu, X86_KEEP, guest_pass_on, DATA_GPA, (i + 1) % 64 << 24, 0x41);
+		aps[i].vcpu = vcpu;
+	}
+	for (unsigned int round = 1; round <= 4; round++) {
+		for (unsigned int i = 0; i < 64; i++)
+			ap_start(&aps[i], aps[i].vcpu);
+		/* The second round begins with what the last vCPU of the first has sent. */
+		if (round == 1)
+			expect_ret(signal_msi(vm, APIC_BASE, 0, 0x41), 1);
+		for (unsigned int i = 0; i < 64; i++)
+			ap_expect(&aps[i], DONE_PORT);
+		expect_eq(*code_word(vm, DATA_GPA), 64 * round);
+	}
+}
