@@ -106,9 +106,9 @@ def command(arch, *, memory=256, append="", machine=None, smp=1, vmm="qemu"):
     return "httpd -p 127.0.0.1:80 -h /add/guest/www\nexec " + shlex.join(argv)
 
 
-def files(arch, rel, directory, script=None, vmm="qemu"):
+def files(arch, rel, directory, script=None, vmm="qemu", add=()):
     """Writes the guest's files below `directory`, with the VMM where it is berth; returns the
-    (file, path in the host) pairs to add."""
+    (file, path in the host) pairs to add. `add`: such pairs for the guest itself."""
     directory = Path(directory)
     (directory / "www").mkdir(parents=True)
     (directory / "www/index.html").write_text(WELCOME)
@@ -116,7 +116,7 @@ def files(arch, rel, directory, script=None, vmm="qemu"):
     if vmm == "berth":
         modules = BERTH_MODULES
         shutil.copy(program(), directory / "berth")
-    (directory / "initrd").write_bytes(image.guest(arch, rel, modules, script))
+    (directory / "initrd").write_bytes(image.guest(arch, rel, modules, script, add))
     with tempfile.TemporaryDirectory() as content:
         (Path(content) / "README").write_text("The guest's virtio disk.\n")
         image.tree(Path(content), directory / "disk.ext4", slack=15)

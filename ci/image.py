@@ -87,14 +87,16 @@ def host(
     return a.bytes()
 
 
-def guest(arch, rel, modules, script=None):
+def guest(arch, rel, modules, script=None, add=()):
     """The initramfs of a guest: gives a shell, or with berth.run=/script runs the shell text
-    `script` (guest-init)."""
+    `script` (guest-init). add: (file, path) pairs."""
     a = base(arch, (HERE / "guest-init").read_text())
     paths = put_modules(a, kernels.modules(arch, rel, modules), "modules.d")
     a.file("modules.list", "".join(p + "\n" for p in paths))
     if script is not None:
         a.file("script", script + "\n", 0o755)
+    for source, path in add:
+        a.add(Path(source), path)
     return a.bytes()
 
 

@@ -9,7 +9,8 @@ FAST, CHECK, FULL = 0, 1, 2  # in make check-fast and all below; in make check; 
 
 @dataclass(frozen=True)
 class Row:
-    """name is what ROW= selects; suite names a function of suites.py, called with `args`."""
+    """name is what ROW= selects; suite names a function of suites.py or suites_guest.py,
+    called with `args`."""
 
     name: str
     level: int
@@ -46,6 +47,19 @@ MACHINES = [
     ("10.0", "microvm", "split", "host"),
 ]
 
+# How a guest is migrated, by which QEMU; and what follows -accel kvm.
+DIRTY_RING = ",dirty-ring-size=4096"
+MIGRATIONS = [
+    ("disk", "7.2", ""),
+    ("disk", "10.0", ""),
+    ("file", "7.2", DIRTY_RING),
+    ("file", "10.0", ""),
+    ("live", "7.2", ""),
+    ("live", "7.2", DIRTY_RING),
+    ("live", "10.0", ""),
+    ("live", "10.0", DIRTY_RING),
+]
+
 # CPU models that Berth must refuse, and a word of what it says then.
 REFUSED = {"nosvm": ("qemu64,-svm", "no AMD-V"), "nonpt": ("max,+svm,-npt", "no nested paging")}
 
@@ -66,6 +80,11 @@ def rows():
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)
     for host, rel, _, _ in HOSTS:
         yield from machines(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
+    for host, rel, _, _ in HOSTS:
+        yield from migrations(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
+        yield from migrations(f"{host}-{rel}-kvm", hypervisor="kvm", host=host, rel=rel)
+        yield from loads(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
+        yield from loads(f"{host}-{rel}-kvm", hypervisor="kvm", host=host, rel=rel)
     for host, rel, _, _ in HOSTS:
         yield row(f"load-{host}-{rel}", FULL, 60, "load", host=host, rel=rel)
         for name, (cpu, says) in REFUSED.items():
@@ -114,6 +133,30 @@ def machines(at, **where):
                 f"qemu-{qemu}-{name}-{irqchip}-{cpu}-{guest}-{at}", FULL, 30, "guest",
                 guest=guest, qemu=qemu, machine=(name, irqchip, cpu), smp=2, **where,
             )
+
+
+def migrations(at, **where):
+    """A guest that is saved, restored and migrated. The TSCs of QEMU's processors differ: with two
+    there is neither a clock made of them nor, for the kernel's own KVM, a host (suites.load())."""
+    for mode, qemu, accel in MIGRATIONS:
+        name = f"{mode}-ring" if accel else mode
+        yield row(
+            f"migrate-{name}-{qemu}-{at}", FULL, 60, "migration", mode=mode, qemu_release=qemu,
+            accel=accel, smp=2 if mode == "live" and where["hypervisor"] == "berth" else 1, **where,
+        )
+
+
+def loads(at, **where):
+    """What guests take of the host: one that is idle, one that spins, one with many processors."""
+    smp = 1 if where["hypervisor"] == "kvm" else 2
+    for vmm in ("berth", "qemu"):
+        yield row(
+            f"idle-{vmm}-{at}", FULL, 180, "cost", mode="idle", vmm=vmm, exact=True, **where
+        )
+    yield row(f"share-{at}", FULL, 90, "cost", mode="share", smp=smp, **where)
+    yield row(f"smp64-{at}", FULL, 120, "many", smp=1, **where)
+    if smp > 1:
+        yield row(f"smp64-on-2-{at}", FULL, 120, "many", smp=smp, **where)
 
 
 def bochs(host, rel):
