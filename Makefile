@@ -4,6 +4,7 @@
 # Settings on the command line, for `make run` (empty: the default in brackets).
 export HOST_KIND HOST_KERNEL GUEST_KERNEL HYPERVISOR VMM GUEST_CMD
 ROW ?=
+JOBS ?= 1
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .DEFAULT_GOAL := help
@@ -23,8 +24,8 @@ check: deps	## static checks, unit tests, module builds, then the emulated hosts
 check-fast: deps	## the part of check that needs no emulated host
 	@ci/matrix.py --level fast
 
-matrix: deps	## everything; ROW='name...' for some rows (ci/matrix.py --list names them)
-	@ci/matrix.py $(if $(ROW),--row '$(ROW)')
+matrix: deps	## everything; ROW='name...' for some rows (ci/matrix.py --list names them), JOBS=2 at a time
+	@ci/matrix.py --jobs $(JOBS) $(if $(ROW),--row '$(ROW)')
 
 bench: deps	## exit costs, beside the kernel's own KVM in the same host
 	@ci/bench

@@ -5,14 +5,13 @@
 import re
 import shlex
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import image
 import kernels
-from paths import BUILD, TOP, Failure, fresh_env
+from paths import BUILD, make
 
 VMMS = ("qemu", "berth")
 STATUS = re.compile(rb"^guest: status (\d+)\r?$", re.M)
@@ -58,17 +57,7 @@ BERTH_APPEND = {"x86": "noxsave"}
 
 def program():
     """Builds berth, the VMM, and returns its path. It is linked with libraries that QEMU has too."""
-    done = subprocess.run(
-        ["make", "-s", "-C", str(TOP / "virt/vmm"), f"O={BUILD}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=fresh_env(),
-    )
-    if done.returncode:
-        raise Failure(f"virt/vmm does not build:\n{done.stdout}")
+    make("virt/vmm")
     return BUILD / "vmm/berth"
 
 

@@ -18,6 +18,14 @@ class Row:
     suite: str
     args: dict
 
+    @property
+    def processors(self):
+        """How many it keeps busy: an emulator has a thread per processor of its host, except
+        where they take turns, and builds have one for each there is."""
+        if self.suite in ("unit", "module"):
+            return 2
+        return 1 if self.suite == "kselftests" else self.args.get("smp", 1)
+
 
 def row(name, level, expect, suite, **args):
     return Row(name, level, expect, suite, args)

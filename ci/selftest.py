@@ -2,6 +2,7 @@
 # Tests of ci/ itself that need no host: the parsers that decide what counts as a failure. Writes
 # KTAP.
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -10,9 +11,11 @@ import dmesg
 import guests
 import kselftests
 import ktap
+import page
+import rows
 from cpio import Archive
 from frames import Frames
-from paths import Failure
+from paths import Failure, run
 
 STREAM = (
     b"noise\nBERTHREADY 6.1 3.2\n\nBERTHBEGIN 001\nhello\nBERT\n\nBERTHEND 001 3 4.5\n"
@@ -185,6 +188,23 @@ def cpio_is_aligned_and_complete():
     a.link("c", "a/b")
     data = a.bytes()
     assert data.count(b"070701") == 4 and len(data) % 4 == 0 and b"TRAILER!!!" in data
+
+
+def every_row_is_in_one_job():
+    names = [r.name for r in rows.rows()]
+    assert len(set(names)) == len(names), names
+    for service, pattern in (("github", r' rows: "(.*)"'), ("gitlab", r' ROW: "(.*)"')):
+        text = run([Path(__file__).parent / "jobs", service])
+        assert " ".join(re.findall(pattern, text)).split() == names, service
+
+
+def the_page_shows_each_row_and_why():
+    chosen = [row for row in rows.rows() if row.name in ("laws", "ci")]
+    cases = [ktap.Case("a<b", ktap.FAIL, "seen > 1"), ktap.Case("c", ktap.SKIP, "no fan")]
+    reports = [ktap.Report("laws", cases), ktap.Report("ci", [ktap.Case("d", ktap.PASS)])]
+    text = page.page(chosen, reports)
+    for want in ("a&lt;b", "seen &gt; 1", "no fan", 'id="laws"', 'id="ci"', "2 rows, 1 failed"):
+        assert want in text, want
 
 
 def main():

@@ -15,7 +15,7 @@ import kselftests as selftests
 import ktap
 import modules
 import session
-from paths import BUILD, TOP, Failure, fresh_env
+from paths import BUILD, TOP, Failure, fresh_env, make
 
 HERE = Path(__file__).parent
 TIMEOUT = 600
@@ -91,19 +91,8 @@ def module(report, tell, arch, rel, backend=None):
 
 def test_program(name):
     """Builds tests/NAME and returns the path of the static program."""
-    done = subprocess.run(
-        ["make", "-s", "-C", str(TOP / "tests" / name), f"O={BUILD}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=fresh_env(),
-    )
-    program = BUILD / "tests" / name
-    if done.returncode or not program.exists():
-        raise Failure(f"tests/{name} does not build:\n{done.stdout}")
-    return program
+    make(f"tests/{name}")
+    return BUILD / "tests" / name
 
 
 def in_host(report, plan, tell):
