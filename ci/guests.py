@@ -11,7 +11,7 @@ from pathlib import Path
 
 import image
 import kernels
-from paths import BUILD, make
+import programs
 
 VMMS = ("qemu", "berth")
 STATUS = re.compile(rb"^guest: status (\d+)\r?$", re.M)
@@ -55,10 +55,9 @@ BERTH_MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng")
 BERTH_APPEND = {"x86": "noxsave"}
 
 
-def program():
+def program(arch):
     """Builds berth, the VMM, and returns its path. It is linked with libraries that QEMU has too."""
-    make("virt/vmm")
-    return BUILD / "vmm/berth"
+    return programs.build("virt/vmm", arch) / "vmm/berth"
 
 
 def qemu_argv(arch, memory, append, machine, smp):
@@ -104,7 +103,7 @@ def files(arch, rel, directory, script=None, vmm="qemu", add=()):
     modules = QEMU[arch].modules
     if vmm == "berth":
         modules = BERTH_MODULES
-        shutil.copy(program(), directory / "berth")
+        shutil.copy(program(arch), directory / "berth")
     (directory / "initrd").write_bytes(image.guest(arch, rel, modules, script, add))
     with tempfile.TemporaryDirectory() as content:
         (Path(content) / "README").write_text("The guest's virtio disk.\n")

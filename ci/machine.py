@@ -37,6 +37,7 @@ class Spec:
     exact: bool = False
     in_turn: bool = False  # the processors run one after the other, in one thread of the emulator
     cpu: str = ""  # CPU model; empty: the host's own
+    hypervisor: str = ""  # as in session.Plan
     console: str = ""  # to which the emulator connects its serial lines: a socket's path, or
     # address:port of a host with LINES = "tcp"
     results: str = ""

@@ -67,14 +67,6 @@ def fresh_env():
     return {k: v for k, v in os.environ.items() if k not in ours}
 
 
-def make(directory):
-    """Runs make in a directory of the tree, for BUILD; one program at a time."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with open(BUILD / ".lock", "w") as f:
-        fcntl.flock(f, fcntl.LOCK_EX)
-        run(["make", "-s", "-C", TOP / directory, f"O={BUILD}"], env=fresh_env())
-
-
 @contextlib.contextmanager
 def lock(name):
     """One process at a time may fill a part of the cache; the others wait."""

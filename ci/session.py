@@ -24,9 +24,11 @@ TIMED_OUT, BAD_KERNEL_LOG, HOST_FAILED = 124, 120, 125
 
 
 def host(name):
-    """The description of a host, by its name as in `x86-svm`."""
+    """The description of a host, by its name as in `x86-svm`: its module, or what that has as
+    HOST."""
     try:
-        return importlib.import_module(f"hosts.{name.replace('-', '_')}")
+        module = importlib.import_module(f"hosts.{name.replace('-', '_')}")
+        return getattr(module, "HOST", module)
     except ModuleNotFoundError:
         raise Failure(f"no host {name}; there are: {', '.join(host_names())}") from None
 
@@ -99,6 +101,7 @@ def prepare(plan, directory):
         exact=plan.exact,
         in_turn=plan.in_turn,
         cpu=plan.cpu,
+        hypervisor=plan.hypervisor,
         dir=directory,
     )
     spec.append = " ".join(filter(None, [h.append(spec), plan.append]))

@@ -14,8 +14,9 @@ import kernels
 import kselftests as selftests
 import ktap
 import modules
+import programs
 import session
-from paths import BUILD, TOP, Failure, fresh_env, make
+from paths import BUILD, TOP, Failure, fresh_env
 
 HERE = Path(__file__).parent
 TIMEOUT = 600
@@ -89,10 +90,9 @@ def module(report, tell, arch, rel, backend=None):
     report.raw = ktap.write(report)
 
 
-def test_program(name):
-    """Builds tests/NAME and returns the path of the static program."""
-    make(f"tests/{name}")
-    return BUILD / "tests" / name
+def test_program(name, arch):
+    """Builds tests/NAME for an architecture and returns the path of the static program."""
+    return programs.build(f"tests/{name}", arch) / "tests" / name
 
 
 def in_host(report, plan, tell):
@@ -132,7 +132,7 @@ def conformance_command(host, hypervisor):
     cannot, with that only."""
     h = session.host(host)
     words, add = ["./conformance", *getattr(h, "CONFORMANCE", ())], []
-    add.append((test_program("conformance"), "add/conformance"))
+    add.append((test_program("conformance", h.ARCH), "add/conformance"))
     excluded = set()
     for name in (f"excluded-{host}.txt", f"excluded-{host}-{hypervisor}.txt"):
         path = TOP / "tests/conformance" / name
@@ -201,7 +201,7 @@ def reload(report, tell, host, rel, hypervisor, smp=1):
         hypervisor=hypervisor,
         commands=[RELOAD_SCRIPT],
         smp=smp,
-        add=[(test_program("conformance"), "add/conformance")],
+        add=[(test_program("conformance", session.host(host).ARCH), "add/conformance")],
         timeout=TIMEOUT,
         name=report.row,
     )
@@ -224,7 +224,7 @@ def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, appen
         append=append,
         setup=("lzo-rle", "zram"),
         add=[
-            (test_program("memory"), "add/memory"),
+            (test_program("memory", session.host(host).ARCH), "add/memory"),
             (TOP / "tests/memory/prepare.sh", "add/prepare.sh"),
         ],
         timeout=TIMEOUT,
@@ -248,7 +248,7 @@ def load(report, tell, host, rel, cpu="", mode="churn", says=""):
     with tempfile.TemporaryDirectory(prefix="berth-load-") as temp:
         add = [
             (modules.build(h.ARCH, rel), "add/berth.ko"),
-            (test_program("memory"), "add/memory"),
+            (test_program("memory", h.ARCH), "add/memory"),
             (TOP / "tests/memory/module.sh", "add/module.sh"),
         ]
         for n, (name, data) in enumerate(kernels.modules(h.ARCH, rel, h.REFERENCE)):

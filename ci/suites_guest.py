@@ -11,11 +11,11 @@ import guests
 import image
 import ktap
 import session
-from paths import BUILD, TOP
+from paths import TOP
 from suites import host_cases, in_host, test_program
 
 HERE = TOP / "tests/guest"
-PROGRAMS = BUILD / "tests/guest"
+PROGRAMS = ("qmp", "cputime", "churn")  # for every script
 
 
 def empty_qcow2(path, megabytes):
@@ -33,9 +33,10 @@ def empty_qcow2(path, megabytes):
 
 def scripted(report, tell, name, command, *, timeout=600, **plan):
     """Runs the tests/guest script `name` in a host, the programs of tests/guest beside it."""
+    programs = test_program("guest", session.host(plan["host"]).ARCH)
     plan["add"] = [
         (HERE / name, f"add/{name}"),
-        *((PROGRAMS / p, f"add/{p}") for p in ("qmp", "cputime", "churn")),
+        *((programs / p, f"add/{p}") for p in PROGRAMS),
         *plan.get("add", ()),
     ]
     result = in_host(
@@ -73,10 +74,10 @@ def migration(
     """A guest that never stops writing goes on after savevm and loadvm (mode "disk"), out of a
     file ("file"), and after live migrations ("live"). `accel` is more for -accel kvm."""
     arch = session.host(host).ARCH
-    test_program("guest")
+    programs = test_program("guest", arch)
     with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
         files = guests.files(
-            arch, guest, Path(temp) / "guest", "exec /churn 8", add=[(PROGRAMS / "churn", "churn")]
+            arch, guest, Path(temp) / "guest", "exec /churn 8", add=[(programs / "churn", "churn")]
         )
         argv = qemu(arch, f"kvm,kernel-irqchip=on{accel}", 2)
         if mode == "disk":
@@ -123,10 +124,10 @@ def many(report, tell, host, rel, hypervisor, vmm="berth", guest="6.1", cpus=64,
     """A guest with many more processors than the host: all come up, and agree about time and
     about memory (tests/guest/smp.c)."""
     arch = session.host(host).ARCH
-    test_program("guest")
+    programs = test_program("guest", arch)
     with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
         files = guests.files(
-            arch, guest, Path(temp) / "guest", SMP_SCRIPT, vmm, add=[(PROGRAMS / "smp", "smp")]
+            arch, guest, Path(temp) / "guest", SMP_SCRIPT, vmm, add=[(programs / "smp", "smp")]
         )
         command = guests.command(
             arch, memory=512, append="berth.run=/script", smp=cpus, vmm=vmm,

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# QEMU's arm64 machine `virt` with EL2 (Debian's qemu-system-arm), of which each of hosts/arm64_*.py
+# is one: a processor, with or without the virtualization host extensions (VHE), and a GIC.
+
+
+class Virt:
+    """A host description, as README.md has it: the names that other hosts have in their module.
+
+    cpu: QEMU's model; gic: the version of its interrupt controller; el2: whether it has what is to be
+    tested; firmware: a UEFI image, with which the kernel takes ACPI for the device tree."""
+
+    ARCH = "arm64"
+    KERNELS = ("6.1", "6.12")
+    REFERENCE = ()  # the kernel's own KVM is no module there
+    SETUP = ("virtio_pci", "virtio_blk")
+    CONSOLE, RESULTS, DISK = "ttyAMA0", "ttyS0", "vda"
+    POWERS_OFF = True
+    BOOT_SECONDS = 12
+    EXACT = "one instruction is one nanosecond of guest time and one tick of the counter"
+
+    def __init__(self, cpu, gic, el2=True, firmware=None):
+        self.cpu, self.firmware = cpu, firmware
+        self.options = f",virtualization={'on' if el2 else 'off'},gic-version={gic}"
+
+    def append(self, spec):
+        """The host kernel's command line."""
+        line = f"console={self.CONSOLE},115200 loglevel=5 panic=-1 oops=panic"
+        if spec.hypervisor != "kvm":
+            # Built in, it would hold EL2, the interrupts and /dev/kvm.
+            line += " kvm-arm.mode=none"
+        if self.firmware:
+            line += " acpi=force"
+        return line + (" nokaslr mitigations=off cryptomgr.notests" if spec.exact else "")
+
+    def argv(self, spec):
+        """The emulator's command; see machine.Spec."""
+        thread = "multi" if spec.smp > 1 and not spec.exact and not spec.in_turn else "single"
+        cpu, options, clock = spec.cpu or self.cpu, self.options, ""
+        if spec.exact:
+            cpu += ",cntfrq=1000000000"
+            options += ",dtb-randomness=off"
+            clock = "-icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1"
+        return [
+            *f"qemu-system-aarch64 -accel tcg,thread={thread} -M virt{options}".split(),
+            *f"-cpu {cpu} {clock} -m {spec.memory} -smp {spec.smp}".split(),
+            *"-nodefaults -no-user-config -no-reboot -display none".split(),
+            *("-chardev", f"socket,id=console,path={spec.console}", "-serial", "chardev:console"),
+            *("-chardev", f"socket,id=results,path={spec.results}"),
+            *("-device", "pci-serial,chardev=results"),
+            *(("-bios", self.firmware) if self.firmware else ()),
+            *(("-drive", f"file={spec.disk},if=none,id=disk,format=raw,snapshot=on",
+               "-device", "virtio-blk-pci,drive=disk") if spec.disk else ()),
+            *("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append),
+        ]
