@@ -32,6 +32,8 @@ struct mm_struct {
 };
 
 bool host_copy_own(void *to, const void *from, size_t n, bool write);
+char *host_arena;
+size_t host_arena_size;
 
 static struct mm_struct first_mm;
 
@@ -541,6 +543,19 @@ static size_t copy_simulated(unsigned long user, char *data, size_t n, bool writ
 	return n;
 }
 
+/* To or from the test program's own memory, or the part of it that is a user's.  All or nothing. */
+static bool copy_own(void *user, void *data, size_t n, bool write)
+{
+	size_t offset = (char *)user - host_arena;
+
+	if (!host_arena)
+		return host_copy_own(write ? user : data, write ? data : user, n, write);
+	if (offset > host_arena_size || n > host_arena_size - offset)
+		return false;
+	memcpy(write ? user : data, write ? data : user, n);
+	return true;
+}
+
 unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 {
 	size_t left = n;
@@ -550,7 +565,7 @@ unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 		return n;
 	if (is_simulated((unsigned long)from))
 		left = copy_simulated((unsigned long)from, to, n, false, true);
-	else if (host_copy_own(to, from, n, false))
+	else if (copy_own((void *)from, to, n, false))
 		return 0;
 	/* As the kernel's: what did not come is zero. */
 	memset((char *)to + n - left, 0, left);
@@ -564,7 +579,7 @@ unsigned long copy_to_user(void *to, const void *from, unsigned long n)
 		return n;
 	if (is_simulated((unsigned long)to))
 		return copy_simulated((unsigned long)to, (char *)from, n, true, true);
-	return host_copy_own(to, from, n, true) ? 0 : n;
+	return copy_own(to, (void *)from, n, true) ? 0 : n;
 }
 
 long copy_to_user_nofault(void *to, const void *from, size_t n)

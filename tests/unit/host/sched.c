@@ -327,6 +327,8 @@ static void notify_in(void)
 	preempt_enable();
 }
 
+void (*host_on_sleep)(void);
+
 void schedule(void)
 {
 	struct task_struct *t = current;
@@ -336,6 +338,8 @@ void schedule(void)
 	clear_bit(TIF_NEED_RESCHED, &t->flags);
 	notify_out();
 	cpu_release();
+	if (host_on_sleep && READ_ONCE(t->state) == TASK_INTERRUPTIBLE)
+		host_on_sleep();
 	pthread_mutex_lock(&t->lock);
 	while (READ_ONCE(t->state) == TASK_INTERRUPTIBLE && !signal_pending(t))
 		pthread_cond_wait(&t->wake, &t->lock);

@@ -43,6 +43,7 @@ void host_unkill(struct task_struct *task, int sig);	/* its handler has run */
 void host_resched(struct task_struct *task);
 void host_notify_resume(struct task_struct *task);	/* task work on the way to user space */
 bool host_sleeps(struct task_struct *task);		/* in schedule(), until woken */
+extern void (*host_on_sleep)(void);	/* called before it: for tests of one thread */
 
 /* The CPU of the calling thread is @cpu for the time of @func. */
 void host_on_cpu(int cpu, void (*func)(void *arg), void *arg);
@@ -69,6 +70,13 @@ enum host_age { HOST_CLEAR_FLUSH_YOUNG, HOST_CLEAR_YOUNG, HOST_TEST_YOUNG };
 bool host_age(unsigned long address, unsigned long npages, enum host_age how);
 void *host_user(unsigned long address);		/* where its byte is now, faulted in for writing */
 struct page *host_user_page(unsigned long address);	/* NULL: not there */
+
+/*
+ * The only own memory that user pointers may lead to, where user pointers are anybody's guess;
+ * without: all of it.
+ */
+extern char *host_arena;
+extern size_t host_arena_size;
 
 /* The n-th allocation of this thread from now fails; host_failed(): did it come to that? */
 void host_fail_nth(unsigned int n);
