@@ -5,10 +5,11 @@
 export HOST_KIND HOST_KERNEL GUEST_KERNEL HYPERVISOR VMM GUEST_CMD
 ROW ?=
 JOBS ?= 1
+SECONDS ?= 3600
 KDIR ?= /lib/modules/$(shell uname -r)/build
 
 .DEFAULT_GOAL := help
-.PHONY: help run check check-fast matrix bench modules deps install clean
+.PHONY: help run check check-fast fuzz matrix bench modules deps install clean
 
 help:	## this list
 	@echo "Berth: a hypervisor kernel module for Linux, tested in emulated hosts."
@@ -23,6 +24,9 @@ check: deps	## static checks, unit tests, module builds, then the emulated hosts
 
 check-fast: deps	## the part of check that needs no emulated host
 	@ci/matrix.py --level fast
+
+fuzz: deps	## fuzzers, an hour each, two at a time (SECONDS=...); what they find is in build/fuzz
+	@$(MAKE) -s -C tests/fuzz fuzz SECONDS=$(SECONDS)
 
 matrix: deps	## everything; ROW='name...' for some rows (ci/matrix.py --list names them), JOBS=2 at a time
 	@ci/matrix.py --jobs $(JOBS) $(if $(ROW),--row '$(ROW)')

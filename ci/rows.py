@@ -22,7 +22,7 @@ class Row:
     def processors(self):
         """How many it keeps busy: an emulator has a thread per processor of its host, except
         where they take turns, and builds have one for each there is."""
-        if self.suite in ("unit", "module"):
+        if self.suite in ("unit", "module", "fuzz"):
             return 2
         return 1 if self.suite == "kselftests" else self.args.get("smp", 1)
 
@@ -83,6 +83,7 @@ def rows():
     yield row("module-x86-6.12", FAST, 20, "module", arch="x86", rel="6.12")
     for rel in ("6.1", "6.12"):
         yield row(f"module-fake-{rel}", FAST, 12, "module", arch="x86", rel=rel, backend="fake")
+    yield row("fuzz", CHECK, 240, "fuzz", seconds=60)
     for host, rel, level, reference in HOSTS:
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)

@@ -75,6 +75,11 @@ def unit(report, tell):
         report.raw += one.raw
 
 
+def fuzz(report, tell, seconds):
+    """Each of tests/fuzz for so long, two at a time."""
+    command(report, ["make", "-s", "-C", TOP / "tests/fuzz", "check", f"SECONDS={seconds}"], tell)
+
+
 def module(report, tell, arch, rel, backend=None):
     """berth.ko under W=1 and sparse, warnings being errors; with another backend than the
     architecture's own, if named."""
