@@ -1,40 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Bad input to every ioctl of a table: arguments that are not there, and file descriptors of the wrong kind. */
+/* Bad input to every ioctl of the table: arguments that are not there, and file descriptors of the wrong kind. */
+#include <sys/mman.h>
+
 #include "harness.h"
 #include "arch/arch.h"
+#include "ioctl_table.h"
 
-static const struct ioctl_desc neutral[] = {
-	FAULTS(KVM_SET_USER_MEMORY_REGION, SCOPE_VM),
-	FAULTS(KVM_GET_DIRTY_LOG, SCOPE_VM),
-	FAULTS(KVM_CLEAR_DIRTY_LOG, SCOPE_VM),
-	FAULTS(KVM_IOEVENTFD, SCOPE_VM),
-	FAULTS(KVM_REGISTER_COALESCED_MMIO, SCOPE_VM),
-	FAULTS(KVM_UNREGISTER_COALESCED_MMIO, SCOPE_VM),
-	IOCTL(KVM_IRQFD, SCOPE_VM, KVM_CAP_IRQFD, -EFAULT, -EFAULT),
-	IOCTL(KVM_SET_GSI_ROUTING, SCOPE_VM, KVM_CAP_IRQ_ROUTING, -EFAULT, -EFAULT),
-	IOCTL(KVM_SIGNAL_MSI, SCOPE_VM, KVM_CAP_SIGNAL_MSI, -EFAULT, -EFAULT),
-	FAULTS(KVM_CREATE_DEVICE, SCOPE_VM),
-	FAULTS(KVM_ENABLE_CAP, SCOPE_VM | SCOPE_VCPU),
-	FAULTS(KVM_GET_MP_STATE, SCOPE_VCPU),
-	FAULTS(KVM_SET_MP_STATE, SCOPE_VCPU),
-	IOCTL(KVM_SET_SIGNAL_MASK, SCOPE_VCPU, 0, 0, -EFAULT),
-	FAULTS(KVM_SET_GUEST_DEBUG, SCOPE_VCPU),
-	IOCTL(KVM_SET_USER_MEMORY_REGION2, SCOPE_VM, KVM_CAP_USER_MEMORY2, -EFAULT, -EFAULT),
-	IOCTL(KVM_PRE_FAULT_MEMORY, SCOPE_VCPU, KVM_CAP_PRE_FAULT_MEMORY, -EFAULT, -EFAULT),
-	IOCTL_END
+struct ioctl_row {
+	const char *name;
+	unsigned long request;
+	enum scope scope;
+	int need;
 };
 
-/* No argument, or a number: any argument will do. */
-static const struct ioctl_desc numbers[] = {
-	FAULTS(KVM_GET_API_VERSION, SCOPE_SYSTEM),
-	FAULTS(KVM_CREATE_VM, SCOPE_SYSTEM),
-	FAULTS(KVM_GET_VCPU_MMAP_SIZE, SCOPE_SYSTEM),
-	FAULTS(KVM_CHECK_EXTENSION, SCOPE_SYSTEM | SCOPE_VM),
-	FAULTS(KVM_CREATE_VCPU, SCOPE_VM),
-	FAULTS(KVM_RESET_DIRTY_RINGS, SCOPE_VM),
-	FAULTS(KVM_RUN, SCOPE_VCPU),
-	FAULTS(KVM_GET_STATS_FD, SCOPE_VM | SCOPE_VCPU),
-	IOCTL_END
+#define ROW(request, scope, need) { #request, request, scope, need },
+static const struct ioctl_row rows[] = { CORE_IOCTLS(ROW) ARCH_IOCTLS(ROW) };
+
+static const struct ioctl_exception exceptions[] = {
+	/* No mask is one, too. */
+	{ KVM_SET_SIGNAL_MASK, 0, -EFAULT },
+	{ 0, 0, 0 }
 };
 
 struct fds {
@@ -53,46 +38,93 @@ static int fd_of(const struct fds *fds, enum scope scope)
 	return scope == SCOPE_SYSTEM ? fds->system : scope == SCOPE_VM ? fds->vm : fds->vcpu;
 }
 
+static const char *name_of(enum scope scope)
+{
+	return scope == SCOPE_SYSTEM ? "the system fd" : scope == SCOPE_VM ? "a VM fd" : "a vCPU fd";
+}
+
+/* Devices are types of their own: their tests are with them. */
+static bool left_out(const struct ioctl_row *row)
+{
+	return row->scope == SCOPE_DEVICE || (row->need && cap(row->need) <= 0);
+}
+
+static bool known_on(unsigned long request, enum scope scope)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].request == request && rows[i].scope == scope)
+			return true;
+	}
+	return false;
+}
+
+static const struct ioctl_exception *exception(unsigned long request)
+{
+	const struct ioctl_exception *e;
+
+	for (e = exceptions; e->request; e++) {
+		if (e->request == request)
+			return e;
+	}
+	for (e = arch_exceptions; e->request; e++) {
+		if (e->request == request)
+			return e;
+	}
+	return NULL;
+}
+
 static unsigned int wrong;
 
-static void compare(const struct ioctl_desc *d, const char *what, int seen, int expected)
+static void compare(const struct ioctl_row *row, const char *what, int seen, int expected)
 {
-	check_true(true, d->name, __FILE__, __LINE__);
+	check_true(true, row->name, __FILE__, __LINE__);
 	if (seen == expected)
 		return;
-	note("%s with %s: expected %d, seen %d", d->name, what, expected, seen);
+	note("%s on %s with %s: expected %d, seen %d", row->name, name_of(row->scope), what, expected, seen);
 	wrong++;
 }
 
 /* All on one VM: a call that fails has changed nothing. */
-static void bad_arguments(const struct ioctl_desc *d, const struct fds *fds)
-{
-	for (; d->name; d++) {
-		size_t size = _IOC_SIZE(d->request);
-		uint8_t *guard = guard_page();
-
-		if (d->need && cap(d->need) <= 0)
-			continue;
-		for (unsigned int scope = SCOPE_SYSTEM; scope <= SCOPE_VCPU; scope <<= 1) {
-			int fd = fd_of(fds, scope);
-
-			if (!(d->scopes & scope))
-				continue;
-			compare(d, "a NULL argument", kvm_ioctl(fd, d->request, 0L), d->null);
-			compare(d, "an unmapped argument", kvm_ioctl(fd, d->request, guard), d->bad);
-			compare(d, "a kernel address", kvm_ioctl(fd, d->request, -4096L), d->bad);
-			compare(d, "an argument half mapped", kvm_ioctl(fd, d->request, guard - size + 1), d->bad);
-		}
-	}
-}
-
 TEST(bad_argument_of_every_ioctl)
 {
 	struct fds fds = new_fds();
 
-	bad_arguments(neutral, &fds);
-	bad_arguments(arch_ioctls, &fds);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ioctl_row *row = &rows[i];
+		const struct ioctl_exception *e = exception(row->request);
+		size_t size = _IOC_SIZE(row->request);
+		int fd = fd_of(&fds, row->scope), null = e ? e->null : -EFAULT, bad = e ? e->bad : -EFAULT;
+		uint8_t *guard = guard_page();
+
+		if (left_out(row) || (!size && !e))
+			continue;
+		compare(row, "a NULL argument", kvm_ioctl(fd, row->request, 0L), null);
+		compare(row, "an unmapped argument", kvm_ioctl(fd, row->request, guard), bad);
+		compare(row, "a kernel address", kvm_ioctl(fd, row->request, -4096L), bad);
+		compare(row, "an argument half mapped", kvm_ioctl(fd, row->request, guard - size + 1), bad);
+	}
 	expect_eq(wrong, 0);
+}
+
+/* What is written where it cannot be has been asked for in vain, and is asked for again. */
+TEST(argument_in_readonly_memory)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct fds fds = { kvm_fd(), vcpu->vm->fd, vcpu->fd };
+	uint8_t *page = alloc_pages(page_size());
+
+	expect_eq(mprotect(page, page_size(), PROT_READ), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ioctl_row *row = &rows[i];
+
+		/* Those that only give something. */
+		if (left_out(row) || _IOC_DIR(row->request) != _IOC_READ || exception(row->request))
+			continue;
+		compare(row, "a read-only argument", kvm_ioctl(fd_of(&fds, row->scope), row->request, page), -EFAULT);
+	}
+	expect_eq(wrong, 0);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
 }
 
 /* What an ioctl gives that an fd of this kind does not know. */
@@ -101,51 +133,55 @@ static int unknown(enum scope scope)
 	return scope == SCOPE_VM ? -ENOTTY : -EINVAL;
 }
 
-static void wrong_scopes(const struct ioctl_desc *d, const struct fds *fds)
-{
-	static const char *const names[] = { "the system fd", "a VM fd", "", "a vCPU fd" };
-	static uint8_t zero[1 << 16];
-
-	for (; d->name; d++) {
-		if (d->need && cap(d->need) <= 0)
-			continue;
-		for (unsigned int scope = SCOPE_SYSTEM; scope <= SCOPE_VCPU; scope <<= 1) {
-			if (d->scopes & scope)
-				continue;
-			compare(d, names[scope - 1], kvm_ioctl(fd_of(fds, scope), d->request, zero), unknown(scope));
-		}
-	}
-}
-
 TEST(every_ioctl_on_the_wrong_fd)
 {
 	struct fds fds = new_fds();
+	static uint8_t zero[1 << 16];
 
-	wrong_scopes(numbers, &fds);
-	wrong_scopes(neutral, &fds);
-	wrong_scopes(arch_ioctls, &fds);
-	wrong_scopes(arch_numbers, &fds);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (left_out(&rows[i]))
+			continue;
+		for (enum scope scope = SCOPE_SYSTEM; scope <= SCOPE_VCPU; scope <<= 1) {
+			if (!known_on(rows[i].request, scope))
+				compare(&rows[i], name_of(scope), kvm_ioctl(fd_of(&fds, scope), rows[i].request, zero),
+					unknown(scope));
+		}
+	}
 	expect_eq(wrong, 0);
 }
 
-static void in_another_process(const struct ioctl_desc *d, const struct fds *fds)
+/* A number with another size is another ioctl, which there is not. */
+TEST(every_ioctl_with_the_wrong_size)
 {
+	struct fds fds = new_fds();
 	static uint8_t zero[1 << 16];
 
-	for (; d->name; d++) {
-		for (unsigned int scope = SCOPE_VM; scope <= SCOPE_VCPU; scope <<= 1) {
-			if (d->scopes & scope)
-				compare(d, "another process's fd", kvm_ioctl(fd_of(fds, scope), d->request, zero), -EIO);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct ioctl_row *row = &rows[i];
+		unsigned int size = _IOC_SIZE(row->request);
+		unsigned int sizes[] = { size + 1, size ? size - 1 : 4, size ^ 0x1000 };
+
+		if (left_out(row))
+			continue;
+		for (size_t j = 0; j < ARRAY_SIZE(sizes); j++) {
+			unsigned long other = _IOC(_IOC_DIR(row->request), KVMIO, _IOC_NR(row->request), sizes[j]);
+
+			compare(row, "another size", kvm_ioctl(fd_of(&fds, row->scope), other, zero), unknown(row->scope));
 		}
 	}
+	expect_eq(wrong, 0);
 }
 
 static void use_all(void *arg)
 {
-	in_another_process(numbers, arg);
-	in_another_process(neutral, arg);
-	in_another_process(arch_ioctls, arg);
-	in_another_process(arch_numbers, arg);
+	static uint8_t zero[1 << 16];
+	const struct fds *fds = arg;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].scope == SCOPE_VM || rows[i].scope == SCOPE_VCPU)
+			compare(&rows[i], "another process's fd",
+				kvm_ioctl(fd_of(fds, rows[i].scope), rows[i].request, zero), -EIO);
+	}
 	expect_eq(wrong, 0);
 }
 

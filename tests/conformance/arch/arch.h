@@ -44,8 +44,8 @@ uint64_t arch_result(struct vcpu *vcpu);
 uint64_t arch_window(struct vm *vm, uint64_t gpa);
 /* One line with the vCPU's registers for a diagnostic. */
 void arch_describe(struct vcpu *vcpu, char *buf, size_t len);
-/* The architecture's own ioctls for the bad-input tests: with a pointer, and with a number or nothing as argument. */
-extern const struct ioctl_desc arch_ioctls[], arch_numbers[];
+/* For the bad-input tests; the last one's request is 0. */
+extern const struct ioctl_exception arch_exceptions[];
 
 /* Start, run to the end, result. */
 static inline uint64_t guest_call(struct vcpu *vcpu, enum guest_routine routine, uint64_t a, uint64_t b, uint64_t c)
