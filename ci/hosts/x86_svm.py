@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # x86 with AMD-V and nested paging, emulated by QEMU TCG (Debian's qemu-system-x86).
 
+from tsc import tsc_khz
+
 ARCH = "x86"
 KERNELS = ("6.1", "6.12", "6.1-debug")
 REFERENCE = ("kvm-amd",)  # the kernel's own KVM, to compare with
@@ -19,7 +21,14 @@ def append(spec):
         # Else it tells of the first fault only, and is too slow for the tables of interrupt pins.
         line += " kasan_multi_shot acpi=noirq"
     # Linux 6.12 tests its ciphers for seconds after it has booted.
-    return line + (" nokaslr mitigations=off cryptomgr.notests" if spec.exact else "")
+    return line + (" nokaslr mitigations=off cryptomgr.notests" if spec.exact else tsc_append())
+
+
+def tsc_append():
+    """QEMU shows its guests this machine's TSC. A kernel that is held up while it measures how
+    fast that counts is wrong by orders of magnitude, and all its time-outs with it."""
+    khz = tsc_khz()
+    return f" tsc_early_khz={khz}" if khz else ""
 
 
 def argv(spec):
