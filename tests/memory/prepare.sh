@@ -8,6 +8,8 @@
 	swapon /dev/zram0
 }
 echo 16 >/proc/sys/vm/nr_hugepages
+# Pages are to be collapsed when a test says so, not when khugepaged happens to look.
+echo 4294967295 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 cat /proc/swaps | sed 's/^/# /'
 grep -H . /sys/kernel/mm/hugepages/*/nr_hugepages | sed 's/^/# /'
 exit 0
