@@ -119,6 +119,46 @@ static void coalesced_stores_wait_in_the_ring(void)
 	machine_free(&m);
 }
 
+static void stores_forever(void *arg)
+{
+	struct machine *m = arg;
+	long r;
+
+	do
+		r = run_at(m, 0, CODE);
+	while (r == KVM_EXIT_MMIO || r == KVM_EXIT_HLT);
+	CHECK_EQ(r, -EINTR);
+}
+
+static void zones_come_and_go_while_stored_to(void)
+{
+	struct kvm_coalesced_mmio_ring *ring;
+	struct host_thread *t;
+	struct machine m;
+	unsigned int i;
+	int fd;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	fd = host_eventfd(0);
+	ring = host_page(m.vcpu[0], TOY_RING_PAGE);
+	PROGRAM(&m, CODE, I_STORE(1, 0, 8, MMIO), I_STORE(1, 0, 4, MMIO), I_STORE(1, 0, 8, MMIO),
+		I_BNE(2, 0, -3), I_HALT);
+	reg_set(&m, 0, 2, 1);
+	t = host_thread(stores_forever, &m);
+	for (i = 0; i < 400; i++) {
+		CHECK_EQ(zone(&m, MMIO, 8, 0, true), 0);
+		CHECK_EQ(ioeventfd(&m, fd, MMIO, 4, 0, 0), 0);
+		WRITE_ONCE(ring->first, READ_ONCE(ring->last));
+		CHECK_EQ(zone(&m, MMIO, 8, 0, false), 0);
+		CHECK_EQ(ioeventfd(&m, fd, MMIO, 4, KVM_IOEVENTFD_FLAG_DEASSIGN, 0), 0);
+	}
+	host_kill(host_task(t), SIGUSR1);
+	host_join(t);
+	host_unmap_page(ring);
+	host_close(fd);
+	machine_free(&m);
+}
+
 static void bus_holds_a_thousand_devices(void)
 {
 	unsigned int i, n = 0;
@@ -409,6 +449,7 @@ static void irqfds_come_and_go_while_signalled(void)
 static const struct test tests[] = {
 	TEST(ioeventfd_takes_the_stores_it_matches),
 	TEST(coalesced_stores_wait_in_the_ring),
+	TEST(zones_come_and_go_while_stored_to),
 	TEST(bus_holds_a_thousand_devices),
 	TEST(device_answers_in_the_kernel),
 	TEST(routes_lead_lines_and_messages),

@@ -81,6 +81,70 @@ static void files_close_in_any_order(void)
 	CHECK_EQ(orders, 720);
 }
 
+/* ---- another thread guesses the number, and closes it at once ---- */
+
+static void close_at_once(unsigned int fd)
+{
+	host_on_install = NULL;
+	CHECK_EQ(host_close(fd), 0);
+}
+
+/* What the ioctl still does after that must not need the file, or what it kept alive. */
+static void fd_that_is_closed_at_once_is_no_loss(void)
+{
+	struct kvm_create_device create = { .type = TOY_DEVICE };
+	struct machine m;
+	int kvm = host_open();
+
+	host_on_install = close_at_once;
+	CHECK(HOST_IOCTL(kvm, KVM_CREATE_VM, TOY_PLAIN) > 0);
+	host_close(kvm);
+	machine_make(&m, TOY_PLAIN, 1);
+	host_on_install = close_at_once;
+	CHECK(HOST_IOCTL(m.vm, KVM_CREATE_VCPU, 5) > 0);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_VCPU, 5), -EEXIST);
+	host_on_install = close_at_once;
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_DEVICE, &create), 0);
+	CHECK_EQ(HOST_IOCTL(create.fd, KVM_GET_DEVICE_ATTR, 0), -EBADF);
+	host_on_install = close_at_once;
+	CHECK(HOST_IOCTL(m.vm, KVM_GET_STATS_FD, 0) > 0);
+	host_on_install = close_at_once;
+	CHECK(HOST_IOCTL(m.vcpu[0], KVM_GET_STATS_FD, 0) > 0);
+	CHECK(!host_on_install);
+	/* All but the VM's own. */
+	PROGRAM(&m, CODE, I_HALT);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	machine_free(&m);
+}
+
+/* And the VM's file as well: the new one is the last that holds it, until it is closed, too. */
+static int vm_fd;
+
+static void close_all_at_once(unsigned int fd)
+{
+	host_on_install = NULL;
+	CHECK_EQ(host_close(vm_fd), 0);
+	CHECK_EQ(host_close(fd), 0);
+}
+
+static void vm_that_is_closed_at_once_is_whole_until_then(void)
+{
+	struct kvm_create_device create = { .type = TOY_DEVICE };
+	int kvm = host_open();
+
+	vm_fd = HOST_IOCTL(kvm, KVM_CREATE_VM, TOY_PLAIN);
+	host_on_install = close_all_at_once;
+	CHECK(HOST_IOCTL(vm_fd, KVM_CREATE_VCPU, 0) > 0);
+	vm_fd = HOST_IOCTL(kvm, KVM_CREATE_VM, TOY_PLAIN);
+	host_on_install = close_all_at_once;
+	CHECK_EQ(HOST_IOCTL(vm_fd, KVM_CREATE_DEVICE, &create), 0);
+	vm_fd = HOST_IOCTL(kvm, KVM_CREATE_VM, TOY_PLAIN);
+	host_on_install = close_all_at_once;
+	CHECK(HOST_IOCTL(vm_fd, KVM_GET_STATS_FD, 0) > 0);
+	CHECK(!host_on_install);
+	host_close(kvm);
+}
+
 static void vcpus_have_limits_and_names(void)
 {
 	int kvm = host_open(), vm = HOST_IOCTL(kvm, KVM_CREATE_VM, 0), fd[TOY_MAX_VCPUS];
@@ -456,6 +520,8 @@ static void every_allocation_fails_once(void)
 
 static const struct test tests[] = {
 	TEST(files_close_in_any_order),
+	TEST(fd_that_is_closed_at_once_is_no_loss),
+	TEST(vm_that_is_closed_at_once_is_whole_until_then),
 	TEST(vcpus_have_limits_and_names),
 	TEST(no_descriptors_left_is_emfile),
 	TEST(other_processes_get_eio),

@@ -328,6 +328,85 @@ static void faults_wait_for_invalidations(void)
 	machine_free(&m);
 }
 
+/* What happens to the page between its being found and its being mapped. */
+static void (*worst)(unsigned long address);
+static unsigned int worst_times;
+
+static void worst_moment(unsigned long address)
+{
+	if (worst_times && worst_times--)
+		worst(address & PAGE_MASK);
+}
+
+static void lose(unsigned long address)
+{
+	host_zap(address, 1);
+}
+
+static void protect(unsigned long address)
+{
+	host_write_protect(address, 1);
+}
+
+static void fault_that_lost_its_page_starts_over(void)
+{
+	static void (*const ways[])(unsigned long) = { host_migrate, lose, protect };
+	unsigned long type, i;
+	struct machine m;
+
+	for (type = TOY_PLAIN; type <= TOY_STRICT; type++)
+		for (i = 0; i < ARRAY_SIZE(ways); i++) {
+			machine_make(&m, type, 1);
+			PROGRAM(&m, CODE, I_SET(1, 7), I_STORE(1, 0, 8, 16 << 12), I_HALT);
+			/* The code is mapped, the page is not. */
+			CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+			host_zap(m.ram + (16 << 12), 1);
+			worst = ways[i];
+			worst_times = 3;
+			host_on_page = worst_moment;
+			CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+			host_on_page = NULL;
+			CHECK_EQ(worst_times, 0);
+			CHECK_EQ(ram_read(&m, 16 << 12), 7);
+			machine_free(&m);
+		}
+}
+
+/* Tables of the lowest level that are more than is done in one go. */
+#define MANY_TABLES	80UL
+#define MANY_PAGES	(MANY_TABLES * 512)
+
+static void long_work_gives_the_processor_away(void)
+{
+	struct kvm_pre_fault_memory args;
+	unsigned long *log = calloc(MANY_PAGES / 64, sizeof(*log)), hva, i;
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	hva = host_map(MANY_PAGES, VM_READ | VM_WRITE);
+	for (i = 0; i < 2; i++) {
+		unsigned long at;
+
+		CHECK_EQ(machine_slot(&m, 1, HUGE, MANY_PAGES, hva, KVM_MEM_LOG_DIRTY_PAGES), 0);
+		for (at = 0; at < MANY_PAGES; at += 512) {
+			args = (struct kvm_pre_fault_memory) { .gpa = HUGE + (at << 12), .size = 4096 };
+			CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_PRE_FAULT_MEMORY, &args), 0);
+		}
+		CHECK_EQ(stat_of(m.vm, "pages_4k"), MANY_TABLES);
+		set_thread_flag(TIF_NEED_RESCHED);
+		CHECK_EQ(get_log(&m, 1, log), 0);
+		CHECK(!need_resched());
+		set_thread_flag(TIF_NEED_RESCHED);
+		if (!i)
+			CHECK_EQ(machine_slot(&m, 1, 0, 0, 0, 0), 0);
+		else
+			machine_free(&m);
+		CHECK(!need_resched());
+	}
+	host_unmap(hva, MANY_PAGES);
+	free(log);
+}
+
 /* ---- everything at once ---- */
 
 #define WORKERS	3U
@@ -453,6 +532,8 @@ static const struct test tests[] = {
 	TEST(pages_are_faulted_in_ahead),
 	TEST(pages_age),
 	TEST(faults_wait_for_invalidations),
+	TEST(fault_that_lost_its_page_starts_over),
+	TEST(long_work_gives_the_processor_away),
 	TEST(no_write_is_lost),
 };
 

@@ -5,7 +5,7 @@
 
 #define POISON	0xa5
 
-static __thread unsigned int fail_in;
+static __thread unsigned int fail_in, fail_copy_in;
 static __thread bool failed;
 static atomic_long_t live;
 
@@ -13,6 +13,20 @@ void host_fail_nth(unsigned int n)
 {
 	fail_in = n;
 	failed = false;
+}
+
+void host_fail_copy(unsigned int n)
+{
+	fail_copy_in = n;
+	failed = false;
+}
+
+bool host_copy_fails(void)
+{
+	if (!fail_copy_in || --fail_copy_in)
+		return false;
+	failed = true;
+	return true;
 }
 
 bool host_failed(void)

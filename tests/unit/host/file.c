@@ -39,9 +39,13 @@ void put_unused_fd(unsigned int fd)
 	HOST_BUG_ON(fd_replace(fd, NULL) != FD_RESERVED);
 }
 
+void (*host_on_install)(unsigned int fd);
+
 void fd_install(unsigned int fd, struct file *file)
 {
 	HOST_BUG_ON(fd_replace(fd, file) != FD_RESERVED);
+	if (host_on_install)
+		host_on_install(fd);
 }
 
 struct file *fget(unsigned int fd)

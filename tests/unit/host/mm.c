@@ -392,6 +392,8 @@ static int fault_in(struct mm_struct *mm, unsigned long address, bool write, str
 	return r;
 }
 
+void (*host_on_page)(unsigned long address);
+
 int get_user_pages_fast_only(unsigned long start, int nr, unsigned int flags, struct page **page)
 {
 	struct mm_struct *mm = current->mm;
@@ -407,6 +409,8 @@ int get_user_pages_fast_only(unsigned long start, int nr, unsigned int flags, st
 		r = 1;
 	}
 	pthread_mutex_unlock(&mm->ptes);
+	if (r && host_on_page)
+		host_on_page(start);
 	return r;
 }
 
@@ -420,6 +424,8 @@ long get_user_pages_unlocked(unsigned long start, unsigned long nr, struct page 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	r = fault_in(current->mm, start, flags & FOLL_WRITE, page);
+	if (!r && host_on_page)
+		host_on_page(start);
 	return r ?: 1;
 }
 
@@ -563,10 +569,13 @@ unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 	might_sleep();
 	if (!n || !access_ok(from, n))
 		return n;
+	if (host_copy_fails())
+		goto out;
 	if (is_simulated((unsigned long)from))
 		left = copy_simulated((unsigned long)from, to, n, false, true);
 	else if (copy_own((void *)from, to, n, false))
 		return 0;
+out:
 	/* As the kernel's: what did not come is zero. */
 	memset((char *)to + n - left, 0, left);
 	return left;
@@ -575,7 +584,7 @@ unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 unsigned long copy_to_user(void *to, const void *from, unsigned long n)
 {
 	might_sleep();
-	if (!n || !access_ok(to, n))
+	if (!n || !access_ok(to, n) || host_copy_fails())
 		return n;
 	if (is_simulated((unsigned long)to))
 		return copy_simulated((unsigned long)to, (char *)from, n, true, true);

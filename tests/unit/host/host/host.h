@@ -78,9 +78,21 @@ struct page *host_user_page(unsigned long address);	/* NULL: not there */
 extern char *host_arena;
 extern size_t host_arena_size;
 
-/* The n-th allocation of this thread from now fails; host_failed(): did it come to that? */
+/*
+ * The n-th allocation of this thread from now fails, or the n-th copy from or to user space;
+ * host_failed(): did it come to that?
+ */
 void host_fail_nth(unsigned int n);
+void host_fail_copy(unsigned int n);
 bool host_failed(void);
+bool host_copy_fails(void);		/* the host layer asks */
+
+/*
+ * What others may do at the worst moment, called by the thread itself: a file descriptor has just
+ * become visible; the kernel has found the page behind a user address, and not used it yet.
+ */
+extern void (*host_on_install)(unsigned int fd);
+extern void (*host_on_page)(unsigned long address);
 long host_allocations(void);		/* not freed yet */
 
 /* Was that printed since the last look? */
