@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Reads KTAP (and TAP), counts it, holds its skips against a list, and writes JUnit.
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -72,22 +73,24 @@ def parse(text):
     return cases
 
 
-def skip_list(path, kernel):
-    """Names that may be skipped. A line is `NAME [@KERNEL] reason`; `#` begins a comment; an
-    absent file is empty. A kernel like 6.1-debug may skip what 6.1 may."""
-    kernels = {f"@{kernel}", f"@{kernel.split('-')[0]}"}
+def skip_list(path, kernel, tags=()):
+    """Names that may be skipped. A line is `NAME [@WORD...] reason`, each word a kernel or a tag
+    of the host; `#` begins a comment; an absent file is empty. A kernel like 6.1-debug may skip
+    what 6.1 may."""
+    here = {kernel, kernel.split("-")[0], *tags}
     allowed = set()
     for line in path.read_text().splitlines() if path.exists() else []:
         words = line.split("#")[0].split()
-        if words and (len(words) < 2 or not words[1].startswith("@") or words[1] in kernels):
+        only = {w[1:] for w in itertools.takewhile(lambda w: w.startswith("@"), words[1:])}
+        if words and only <= here:
             allowed.add(words[0])
     return allowed
 
 
-def judge_skips(report, path, kernel, excluded=()):
+def judge_skips(report, path, kernel, excluded=(), tags=()):
     """Makes a failure of every skip that neither the list names nor the row has excluded; returns
     the names listed that were not skipped."""
-    allowed = skip_list(path, kernel)
+    allowed = skip_list(path, kernel, tags)
     skipped = {c.name for c in report.cases if c.status == SKIP}
     for case in report.cases:
         if case.status == SKIP and case.name not in allowed | set(excluded):

@@ -131,6 +131,16 @@ def host_cases(report, result, expected_status=()):
             result.excerpt = ""  # once is enough
 
 
+def judge_skips(report, directory, host, rel, hypervisor, excluded=(), tests=()):
+    """Holds the skips against the list of tests/DIRECTORY for the host, or for its kind, and for
+    the hypervisor. Returns what the list names in vain."""
+    h = session.host(host)
+    end = "" if hypervisor == "berth" else f"-{hypervisor}"
+    path = TOP / "tests" / directory / f"skips-{getattr(h, 'SKIPS', host)}{end}.txt"
+    stale = ktap.judge_skips(report, path, rel, excluded, getattr(h, "TAGS", ()))
+    return () if tests else stale
+
+
 def conformance_command(host, hypervisor):
     """The suite's command line in a host, the files it wants there, and what it will skip. What a
     host's emulator cannot run is excluded there, whatever the hypervisor; what the kernel's own KVM
@@ -170,10 +180,8 @@ def conformance(report, tell, host, rel, hypervisor, smp=1, cpu="", options="", 
     host_cases(report, result, expected_status=(1,))
     if not report.cases:
         report.fail("output", "the conformance program reported no test")
-    name = f"skips-{host}.txt" if hypervisor == "berth" else f"skips-{host}-{hypervisor}.txt"
-    stale = ktap.judge_skips(report, TOP / "tests/conformance" / name, rel, excluded)
-    for skip in () if tests else stale:
-        tell(f"note: {name} names {skip}, which was not skipped")
+    for skip in judge_skips(report, "conformance", host, rel, hypervisor, excluded, tests):
+        tell(f"note: the list names {skip}, which was not skipped")
 
 
 # Each turn: some tests, a program that is killed while its VMs are there, and the module goes and
@@ -214,7 +222,7 @@ def reload(report, tell, host, rel, hypervisor, smp=1):
     report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
     report.cases += ktap.parse(report.raw)
     host_cases(report, result, expected_status=(1,))
-    ktap.judge_skips(report, TOP / "tests/conformance" / f"skips-{host}.txt", rel)
+    judge_skips(report, "conformance", host, rel, hypervisor)
 
 
 def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, append=""):
@@ -239,8 +247,7 @@ def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, appen
     report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
     report.cases += ktap.parse(report.raw)
     host_cases(report, result, expected_status=(1,))
-    name = f"skips-{host}.txt" if hypervisor == "berth" else f"skips-{host}-{hypervisor}.txt"
-    ktap.judge_skips(report, TOP / "tests/memory" / name, rel)
+    judge_skips(report, "memory", host, rel, hypervisor)
 
 
 def load(report, tell, host, rel, cpu="", mode="churn", says=""):

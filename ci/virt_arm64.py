@@ -16,10 +16,12 @@ class Virt:
     CONSOLE, RESULTS, DISK = "ttyAMA0", "ttyS0", "vda"
     POWERS_OFF = True
     BOOT_SECONDS = 12
+    SKIPS = "arm64"  # one list for all of them
     EXACT = "one instruction is one nanosecond of guest time and one tick of the counter"
 
     def __init__(self, cpu, gic, el2=True, firmware=None):
         self.cpu, self.firmware = cpu, firmware
+        self.TAGS = (f"gicv{gic}", cpu.split(",")[0])
         self.options = f",virtualization={'on' if el2 else 'off'},gic-version={gic}"
 
     def append(self, spec):

@@ -52,61 +52,6 @@ TEST(mmio_unaligned_within_a_page)
 	run_done(vcpu);
 }
 
-TEST(mmio_store_across_pages_comes_in_two)
-{
-	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
-
-	arch_start(vcpu, GUEST_STORE, MMIO_GPA + P - 3, 8, PATTERN);
-	run_until(vcpu, KVM_EXIT_MMIO);
-	expect_mmio(vcpu, true, MMIO_GPA + P - 3, 3, PATTERN);
-	run_until(vcpu, KVM_EXIT_MMIO);
-	expect_mmio(vcpu, true, MMIO_GPA + P, 5, PATTERN >> 24);
-	run_done(vcpu);
-}
-
-TEST(mmio_load_across_pages_comes_in_two)
-{
-	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
-
-	arch_start(vcpu, GUEST_LOAD, MMIO_GPA + P - 2, 4, 0);
-	run_until(vcpu, KVM_EXIT_MMIO);
-	expect_mmio(vcpu, false, MMIO_GPA + P - 2, 2, 0);
-	answer(vcpu, 0x2211);
-	run_until(vcpu, KVM_EXIT_MMIO);
-	expect_mmio(vcpu, false, MMIO_GPA + P, 2, 0);
-	answer(vcpu, 0x4433);
-	run_done(vcpu);
-	expect_eq(arch_result(vcpu), 0x44332211);
-}
-
-TEST(store_from_memory_into_mmio)
-{
-	struct vm *vm = vm_new();
-	struct vcpu *vcpu = vcpu_new(vm, 0);
-	uint8_t *mem = add_slot(vm, 1, 0, TEST_GPA, P);
-
-	arch_start(vcpu, GUEST_STORE, TEST_GPA + P - 4, 8, PATTERN);
-	run_until(vcpu, KVM_EXIT_MMIO);
-	expect_mmio(vcpu, true, TEST_GPA + P, 4, PATTERN >> 32);
-	run_done(vcpu);
-	expect_eq(*(uint32_t *)(mem + P - 4), (uint32_t)PATTERN);
-}
-
-TEST(load_from_mmio_into_memory)
-{
-	struct vm *vm = vm_new();
-	struct vcpu *vcpu = vcpu_new(vm, 0);
-	uint32_t *mem = add_slot(vm, 1, 0, TEST_GPA, P);
-
-	*mem = 0x88776655;
-	arch_start(vcpu, GUEST_LOAD, TEST_GPA - 4, 8, 0);
-	run_until(vcpu, KVM_EXIT_MMIO);
-	expect_mmio(vcpu, false, TEST_GPA - 4, 4, 0);
-	answer(vcpu, 0x44332211);
-	run_done(vcpu);
-	expect_eq(arch_result(vcpu), PATTERN);
-}
-
 TEST(mmio_beyond_4g)
 {
 	struct vm *vm = vm_new();

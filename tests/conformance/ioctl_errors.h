@@ -17,6 +17,7 @@ struct ioctl_exception {
 	unsigned long request;
 	int null;		/* what a NULL argument gives */
 	int bad;		/* what an unmapped argument gives, and one of which the last byte is */
+	enum scope scope;	/* only there; 0 for all */
 };
 
 #endif

@@ -30,6 +30,8 @@ enum guest_routine {
 extern const char arch_name[];
 extern const uint64_t arch_code_gpa;
 extern const uint64_t arch_code_size;
+/* What the ABI leaves to the architecture: an ioctl that a VM does not know, a slot beyond arch_gpa_limit(). */
+extern const int arch_unknown_vm_ioctl, arch_slot_too_high;
 /* Highest guest physical address + 1 that a vCPU made by vcpu_new() can reach through arch_window(). */
 uint64_t arch_gpa_limit(void);
 

@@ -36,6 +36,7 @@ static const unsigned char *const routines[GUEST_ROUTINES] = {
 const char arch_name[] = "x86";
 const uint64_t arch_code_gpa;
 const uint64_t arch_code_size = CODE_SIZE;
+const int arch_unknown_vm_ioctl = -ENOTTY, arch_slot_too_high = -EINVAL;
 
 uint64_t *code_word(struct vm *vm, uint64_t gpa)
 {

@@ -410,3 +410,66 @@ TEST(mmio_through_segment_bases)
 	run_until(vcpu, KVM_EXIT_MMIO);
 	expect_mmio(vcpu, false, MMIO_GPA + 0x1004, 4, 0);
 }
+
+/* What crosses a page comes in two parts, of which one may be memory. */
+#define P page_size()
+
+static void answer(struct vcpu *vcpu, uint64_t value)
+{
+	memcpy(vcpu->run->mmio.data, &value, 8);
+}
+
+TEST(mmio_store_across_pages_comes_in_two)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	arch_start(vcpu, GUEST_STORE, MMIO_GPA + P - 3, 8, ARG);
+	run_until(vcpu, KVM_EXIT_MMIO);
+	expect_mmio(vcpu, true, MMIO_GPA + P - 3, 3, ARG);
+	run_until(vcpu, KVM_EXIT_MMIO);
+	expect_mmio(vcpu, true, MMIO_GPA + P, 5, ARG >> 24);
+	run_done(vcpu);
+}
+
+TEST(mmio_load_across_pages_comes_in_two)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	arch_start(vcpu, GUEST_LOAD, MMIO_GPA + P - 2, 4, 0);
+	run_until(vcpu, KVM_EXIT_MMIO);
+	expect_mmio(vcpu, false, MMIO_GPA + P - 2, 2, 0);
+	answer(vcpu, 0x2211);
+	run_until(vcpu, KVM_EXIT_MMIO);
+	expect_mmio(vcpu, false, MMIO_GPA + P, 2, 0);
+	answer(vcpu, 0x4433);
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), 0x44332211);
+}
+
+TEST(store_from_memory_into_mmio)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+	uint8_t *mem = add_slot(vm, 1, 0, TEST_GPA, P);
+
+	arch_start(vcpu, GUEST_STORE, TEST_GPA + P - 4, 8, ARG);
+	run_until(vcpu, KVM_EXIT_MMIO);
+	expect_mmio(vcpu, true, TEST_GPA + P, 4, ARG >> 32);
+	run_done(vcpu);
+	expect_eq(*(uint32_t *)(mem + P - 4), (uint32_t)ARG);
+}
+
+TEST(load_from_mmio_into_memory)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+	uint32_t *mem = add_slot(vm, 1, 0, TEST_GPA, P);
+
+	*mem = 0x88776655;
+	arch_start(vcpu, GUEST_LOAD, TEST_GPA - 4, 8, 0);
+	run_until(vcpu, KVM_EXIT_MMIO);
+	expect_mmio(vcpu, false, TEST_GPA - 4, 4, 0);
+	answer(vcpu, 0x44332211);
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), ARG);
+}
