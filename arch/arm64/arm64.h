@@ -45,7 +45,7 @@ struct arm_context {
 	u64 pstate;		/* SPSR_EL2, as SPSR has it, also for AArch32 */
 
 	/* How the guest runs. */
-	u64 hcr;		/* HCR_EL2 */
+	u64 hcr;		/* HCR_EL2; VSE is read back */
 	u64 cptr;		/* CPTR_EL2, in the format of the mode (E2H or not) */
 	u64 mdcr;		/* MDCR_EL2 */
 	u64 vttbr;		/* VTTBR_EL2 */
@@ -54,12 +54,13 @@ struct arm_context {
 	u64 cnthctl;		/* CNTHCTL_EL2; nVHE only */
 	u64 cntvoff;		/* CNTVOFF_EL2; nVHE only */
 	u64 enter;		/* mask of ARM_ENTER_* */
-	u64 call;		/* nVHE: physical address of the CPU's host context */
+	u64 host;		/* the CPU's host context; nVHE: its physical address */
+	u64 vsesr;		/* VSESR_EL2: with ARM_ENTER_VSESR */
 
 	/* Why it was left. */
 	u64 exit;		/* ARM_EXIT_* */
 	u64 esr;		/* ESR_EL2, after ARM_EXIT_SYNC and SERROR */
-	u64 far;		/* FAR_EL2, after an abort */
+	u64 far;		/* FAR_EL2, after an abort or a watchpoint */
 	u64 hpfar;		/* HPFAR_EL2, after an abort; may be ARM_HPFAR_UNKNOWN */
 
 	struct arm_gic_cpu gic;
@@ -90,18 +91,12 @@ struct arm_vcpu {
 	bool on_cpu;			/* [o] VHE: the EL1 registers are in the CPU, not in ctxt */
 	bool aarch32;			/* [v] EL1 is AArch32 (KVM_ARM_VCPU_EL1_32BIT) */
 	bool has_run;			/* [v] arm_first_run() was called */
-	u8 fp_turns;			/* [o] entries for which FP registers are loaded unasked */
+	u8 fp_turns;			/* [o] entries left with the FP registers loaded unasked */
 
 	struct vgic_cpu vgic;
 
-	/* An access that user space is to answer. [v] */
-	struct {
-		bool pending;		/* a load: its value goes to a register */
-		bool sign_extend;
-		bool sf;		/* the register is 64 bits wide */
-		u8 rt;
-		u8 len;
-	} mmio;
+	/* An access that user space is to answer: the instruction is still to be completed. [v] */
+	bool mmio_pending;
 };
 
 static inline struct arm_vm *to_arm_vm(struct berth_vm *vm)
@@ -122,6 +117,12 @@ static inline struct arm_vm *arm_vm_of(const struct arm_vcpu *v)
 static __always_inline bool arm_vhe(void)
 {
 	return is_kernel_in_hyp_mode();
+}
+
+/* The instruction that trapped was AArch64, or a 32-bit one of T32 (ESR_ELx.IL). */
+static inline unsigned int arm_insn_len(const struct arm_vcpu *v)
+{
+	return v->ctxt.esr & ESR_ELx_IL ? 4 : 2;
 }
 
 /* A general register as an instruction names it: 31 is the zero register. */
@@ -160,9 +161,12 @@ int arm_host_setup(const char **why);
 void arm_host_unsetup(void);
 int arm_host_cpu_enable(void);
 void arm_host_cpu_disable(void);
-/* nVHE: one of ARM_EL2_*; VHE must not call it.  Context: preemption off. */
+/* This CPU's host context.  Preemption off. */
+struct arm_context *arm_host_context(void);
+
+/* switch.S; nVHE: one of ARM_EL2_*, or what the stub answers.  Context: preemption off. */
 u64 arm_el2_call(u64 nr, u64 a1, u64 a2, u64 a3, u64 a4);
-/* nVHE: let code at EL2 reach [@p, @p + @size) of the linear map; VHE: nothing.  May sleep. */
+/* el2_map.c; nVHE: let code at EL2 reach [@p, @p + @size) of the linear map.  May sleep. */
 int arm_el2_map(const void *p, size_t size);
 
 /* s2.c: the second stage. */
@@ -184,13 +188,13 @@ void arm_tlb_vcpu_load(struct arm_vcpu *v);
 
 /* run.c: what a new vCPU runs with, before any state is chosen. */
 void arm_run_init(struct arm_vcpu *v);
+/* The guest has used a trapped FP/SIMD register: for a while they are loaded unasked. */
+void arm_fp_trap(struct arm_vcpu *v);
 
-/* exits.c, mmio.c, fp.c.  Handlers return enum berth_run or -errno. */
+/* exits.c, mmio.c: enum berth_run or -errno. */
 int arm_handle_exit(struct arm_vcpu *v);
-int arm_guest_abort(struct arm_vcpu *v);
-int arm_mmio(struct arm_vcpu *v, gpa_t gpa, u64 esr);	/* a data abort that no memory answers */
-void arm_mmio_begin(struct arm_vcpu *v);	/* user space has answered a load */
-int arm_fp_trap(struct arm_vcpu *v);
+int arm_mmio(struct arm_vcpu *v, gpa_t gpa);	/* a data abort that no memory answers */
+void arm_mmio_finish(struct arm_vcpu *v);	/* user space has answered */
 
 /* switch.S.  Interrupts and all other exceptions masked. */
 void arm_vhe_run(struct arm_context *guest);

@@ -21,28 +21,34 @@
 #define CTX_CNTHCTL	320
 #define CTX_CNTVOFF	328
 #define CTX_ENTER	336
-#define CTX_CALL	344
-#define CTX_EXIT	352
-#define CTX_ESR		360
-#define CTX_FAR		368
-#define CTX_HPFAR	376
-#define CTX_GIC_HCR	384
-#define CTX_GIC_NR	392
-#define CTX_GIC_LR(n)	(400 + 8 * (n))
-#define CTX_GIC_VMCR	528
-#define CTX_GIC_NR_APR	536
-#define CTX_GIC_AP0R(n)	(544 + 8 * (n))
-#define CTX_GIC_AP1R(n)	(576 + 8 * (n))
-#define CTX_FP		608
+#define CTX_HOST	344
+#define CTX_VSESR	352
+#define CTX_EXIT	360
+#define CTX_ESR		368
+#define CTX_FAR		376
+#define CTX_HPFAR	384
+#define CTX_GIC_HCR	392
+#define CTX_GIC_NR	400
+#define CTX_GIC_LR(n)	(408 + 8 * (n))
+#define CTX_GIC_VMCR	536
+#define CTX_GIC_NR_APR	544
+#define CTX_GIC_AP0R(n)	(552 + 8 * (n))
+#define CTX_GIC_AP1R(n)	(584 + 8 * (n))
+#define CTX_FP		624
 #define CTX_FPSR	(CTX_FP + 512)
 #define CTX_FPCR	(CTX_FP + 516)
-#define CTX_SYS		1136
+#define CTX_SYS		1152
+
+/* And in struct arm_el2_start (host.c). */
+#define START_TTBR	0
+#define START_TCR	16
+#define START_SP	32
 
 /* arm_context::enter: what this entry needs beyond the usual. */
 #define ARM_ENTER_FP		0	/* the guest's FP/SIMD registers */
 #define ARM_ENTER_KEYS		1	/* its pointer authentication keys */
 #define ARM_ENTER_AARCH32	2	/* the registers of AArch32 at EL1 */
-#define ARM_ENTER_SVE		3	/* the guest's SVE registers, too */
+#define ARM_ENTER_VSESR		3	/* the syndrome of a virtual SError (FEAT_RAS) */
 
 /* arm_context::exit: the vector that was taken. */
 #define ARM_EXIT_SYNC		0
@@ -64,5 +70,6 @@
 #define ARM_EL2_GIC_LOAD	0x1005	/* x1: struct arm_context, physical: VMCR and active priorities */
 #define ARM_EL2_GIC_PUT		0x1006	/* the same, read back */
 #define ARM_EL2_GIC_VTR		0x1007	/* returns ICH_VTR_EL2 */
+#define ARM_EL2_CNTVOFF		0x1008	/* x1: CNTVOFF_EL2, which is the guest's from entry on */
 
 #endif

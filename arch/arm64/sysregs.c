@@ -25,7 +25,6 @@ u64 arm_read_sys(const struct arm_vcpu *v, enum arm_sysreg r)
 	switch (r) {
 	ARM_EL12_PAIRS(READ_EL12_PAIR)
 	ARM_PLAIN_PAIRS(READ_PLAIN_PAIR)
-	READ_PLAIN(PAR_EL1)
 	default:
 		return v->ctxt.sys[r];
 	}
@@ -37,7 +36,6 @@ void arm_write_sys(struct arm_vcpu *v, enum arm_sysreg r, u64 value)
 		switch (r) {
 		ARM_EL12_PAIRS(WRITE_EL12_PAIR)
 		ARM_PLAIN_PAIRS(WRITE_PLAIN_PAIR)
-		WRITE_PLAIN(PAR_EL1)
 		default:
 			break;
 		}
@@ -65,7 +63,6 @@ void arm_sys_load(struct arm_vcpu *v)
 	v->host_tpidr[1] = read_sysreg(tpidrro_el0);
 	ARM_EL12_PAIRS(LOAD_EL12)
 	ARM_PLAIN_PAIRS(LOAD_PLAIN)
-	write_sysreg(v->ctxt.sys[ARM_PAR_EL1], par_el1);
 	v->on_cpu = true;
 }
 
@@ -73,7 +70,6 @@ void arm_sys_put(struct arm_vcpu *v)
 {
 	ARM_EL12_PAIRS(PUT_EL12)
 	ARM_PLAIN_PAIRS(PUT_PLAIN)
-	v->ctxt.sys[ARM_PAR_EL1] = read_sysreg(par_el1);
 	write_sysreg(v->host_tpidr[0], tpidr_el0);
 	write_sysreg(v->host_tpidr[1], tpidrro_el0);
 	v->on_cpu = false;

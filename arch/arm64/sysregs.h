@@ -9,28 +9,31 @@
 
 /*
  * Pairs, since the switch stores two at a time.  With VHE the host runs at EL2 and these of
- * EL1 are the guest's own, under the names that end in 2 (Arm ARM D13.1, "_EL12").
+ * EL1 are the guest's own, under the names that end in 2 (Arm ARM D13.1, "_EL12").  TCR_EL1
+ * comes last: see nvhe_run.
  */
 #define ARM_EL12_PAIRS(P)			\
-	P(SCTLR_EL1, CPACR_EL1)			\
 	P(TTBR0_EL1, TTBR1_EL1)			\
-	P(TCR_EL1, MAIR_EL1)			\
 	P(ESR_EL1, FAR_EL1)			\
 	P(AFSR0_EL1, AFSR1_EL1)			\
 	P(VBAR_EL1, CONTEXTIDR_EL1)		\
 	P(AMAIR_EL1, CNTKCTL_EL1)		\
-	P(ELR_EL1, SPSR_EL1)
+	P(ELR_EL1, SPSR_EL1)			\
+	P(MAIR_EL1, CPACR_EL1)			\
+	P(SCTLR_EL1, TCR_EL1)
 
 /* Those that have one name at both levels. */
 #define ARM_PLAIN_PAIRS(P)			\
 	P(TPIDR_EL0, TPIDRRO_EL0)		\
-	P(TPIDR_EL1, SP_EL1)
+	P(TPIDR_EL1, SP_EL1)			\
+	P(CSSELR_EL1, PAR_EL1)
 
 /* Those that only AArch32 at EL1 uses: switched when the guest's EL1 is AArch32. */
 #define ARM_AARCH32_PAIRS(P)			\
 	P(SPSR_abt, SPSR_und)			\
 	P(SPSR_irq, SPSR_fiq)			\
-	P(DACR32_EL2, IFSR32_EL2)
+	P(DACR32_EL2, IFSR32_EL2)		\
+	P(FPEXC32_EL2, DBGVCR32_EL2)
 
 /* Pointer authentication keys: switched when the guest has the feature and uses it. */
 #define ARM_KEY_PAIRS(P)			\
@@ -46,20 +49,14 @@
 	ARM_AARCH32_PAIRS(P)			\
 	ARM_KEY_PAIRS(P)
 
-/* Alone, and not in the switch's lists: see switch.S. */
-#define ARM_SINGLES(S)				\
-	S(PAR_EL1)				\
-	S(ZCR_EL1)
-
 /* What only memory holds: accesses trap, or are never made by hardware. */
 #define ARM_KEPT(S)				\
 	S(ACTLR_EL1)				\
-	S(CSSELR_EL1)				\
 	S(MDSCR_EL1)				\
 	S(MDCCINT_EL1)				\
 	S(OSLSR_EL1)				\
 	S(DISR_EL1)				\
-	S(FPEXC32_EL2)
+	S(ZCR_EL1)
 
 #ifndef __ASSEMBLY__
 
@@ -69,9 +66,6 @@
 /* Index of arm_context::sys. */
 enum arm_sysreg {
 	ARM_SWITCHED_PAIRS(ARM_PAIR_ENUM)
-	ARM_SINGLES(ARM_SINGLE_ENUM)
-	ARM_NR_SWITCHED,
-	ARM_LAST_SWITCHED = ARM_NR_SWITCHED - 1,
 	ARM_KEPT(ARM_SINGLE_ENUM)
 	ARM_NR_SYSREGS,
 };
