@@ -84,6 +84,7 @@ def rows():
     for rel in ("6.1", "6.12"):
         yield row(f"module-fake-{rel}", FAST, 12, "module", arch="x86", rel=rel, backend="fake")
     yield row("fuzz", CHECK, 240, "fuzz", seconds=60)
+    yield row("mutations", FULL, 120, "mutations")
     for host, rel, level, reference in HOSTS:
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
         yield from emulated(f"{host}-{rel}-kvm", reference, hypervisor="kvm", host=host, rel=rel)

@@ -80,6 +80,11 @@ def fuzz(report, tell, seconds):
     command(report, ["make", "-s", "-C", TOP / "tests/fuzz", "check", f"SECONDS={seconds}"], tell)
 
 
+def mutations(report, tell):
+    """Deliberate breaks of the core, each of which a check must notice."""
+    command(report, [HERE / "mutations"], tell, timeout=1800)
+
+
 def module(report, tell, arch, rel, backend=None):
     """berth.ko under W=1 and sparse, warnings being errors; with another backend than the
     architecture's own, if named."""

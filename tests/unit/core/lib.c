@@ -36,15 +36,18 @@ u64 rnd(unsigned long long *state, u64 below)
 
 int run_tests(const struct test *tests, unsigned int nr)
 {
+	const char *only = getenv("BERTH_TEST");
 	unsigned int i;
 	long before, after;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	ktap_plan(nr);
+	ktap_plan(only ? 1 : nr);
 	HOST_BUG_ON(host_insmod());
 	for (i = 0; i < nr; i++) {
 		char name[96];
 
+		if (only && strcmp(only, tests[i].name))
+			continue;
 		before = host_allocations();
 		tests[i].func();
 		after = host_allocations();

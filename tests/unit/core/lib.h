@@ -14,7 +14,7 @@ struct test {
 
 #define TEST(f)	{ #f, f }
 
-/* Loads the module, runs them, holds each to leaving nothing, unloads. */
+/* Loads the module, runs them (or the one BERTH_TEST names), holds each to leaving nothing, unloads. */
 int run_tests(const struct test *tests, unsigned int nr);
 #define RUN_TESTS(t)	run_tests(t, ARRAY_SIZE(t))
 

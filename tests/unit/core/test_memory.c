@@ -309,18 +309,28 @@ static void pages_age(void)
 	}
 }
 
+/* The fault has found the page; the signal ends its waiting. */
+static void signal_self(unsigned long address)
+{
+	host_kill(current, SIGUSR1);
+}
+
 /* A fault waits for the end of an invalidation of its page, not of another. */
 static void faults_wait_for_invalidations(void)
 {
 	struct machine m;
+	u64 mapped;
 
 	machine_make(&m, TOY_PLAIN, 1);
 	load_three_stores(&m);
 	host_invalidate(m.ram + (40 << 12), m.ram + (41 << 12), true);
 	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
 	host_invalidate(m.ram + (16 << 12), m.ram + (17 << 12), true);
-	host_kill(current, SIGUSR1);
+	mapped = stat_of(m.vm, "pages_4k");
+	host_on_page = signal_self;
 	CHECK_EQ(run_at(&m, 0, CODE), -EINTR);
+	host_on_page = NULL;
+	CHECK_EQ(stat_of(m.vm, "pages_4k"), mapped);
 	host_unkill(current, SIGUSR1);
 	host_invalidate(m.ram + (16 << 12), m.ram + (17 << 12), false);
 	host_invalidate(m.ram + (40 << 12), m.ram + (41 << 12), false);

@@ -215,7 +215,7 @@ static void signal_mask_holds_for_the_time_of_the_run(void)
 	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_SET_SIGNAL_MASK, 0), 0);
 	mask.head.len = 4;
 	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_SET_SIGNAL_MASK, &mask), -EINVAL);
-	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_SET_SIGNAL_MASK, HOST_USER), -EFAULT);
+	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_SET_SIGNAL_MASK, HOST_USER_END - 8), -EFAULT);
 	machine_free(&m);
 }
 

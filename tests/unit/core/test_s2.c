@@ -153,9 +153,9 @@ static void op_map(struct state *s, unsigned int w, unsigned int i)
 		struct frame *e = &s->frame[w][i + j];
 		u32 keep = e->present && e->pa == pa + ((phys_addr_t)j << PAGE_SHIFT) ? e->attr : 0;
 
-		/* Another page behind a live translation: it must be flushed. */
+		/* Another page behind a live translation: it must be flushed, or broken before. */
 		if (e->present && e->pa != pa + ((phys_addr_t)j << PAGE_SHIFT))
-			CHECK(flush);
+			CHECK(flush && !f->break_before_make);
 		*e = (struct frame) { true, level, attr | keep, pa + ((phys_addr_t)j << PAGE_SHIFT) };
 	}
 }

@@ -192,10 +192,19 @@ static void wait_readers(atomic_long_t *readers)
 		cpu_relax();
 }
 
+void (*host_on_dereference)(const void *where);
+static atomic_t waiting;
+
+bool host_waits_for_readers(void)
+{
+	return atomic_read(&waiting);
+}
+
 static void synchronize(struct srcu_struct *s)
 {
 	unsigned int turn;
 
+	atomic_inc(&waiting);
 	pthread_mutex_lock(&s->writer);
 	/* Twice, for a reader who took the index before the first turn and counts after it. */
 	for (turn = 0; turn < 2; turn++) {
@@ -205,6 +214,7 @@ static void synchronize(struct srcu_struct *s)
 		wait_readers(&s->counts->readers[old & 1]);
 	}
 	pthread_mutex_unlock(&s->writer);
+	atomic_dec(&waiting);
 }
 
 void synchronize_srcu(struct srcu_struct *s)

@@ -93,6 +93,8 @@ bool host_copy_fails(void);		/* the host layer asks */
  */
 extern void (*host_on_install)(unsigned int fd);
 extern void (*host_on_page)(unsigned long address);
+/* And host_on_dereference: a reader under RCU or SRCU has got hold of what a pointer leads to. */
+bool host_waits_for_readers(void);	/* somebody does */
 long host_allocations(void);		/* not freed yet */
 
 /* Was that printed since the last look? */

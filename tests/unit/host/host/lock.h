@@ -108,8 +108,15 @@ static inline void synchronize_rcu_expedited(void) { synchronize_rcu(); }
 static inline void rcu_virt_note_context_switch(int cpu) { }
 
 #define rcu_access_pointer(p)		READ_ONCE(p)
-#define rcu_dereference_check(p, c) \
-	({ HOST_BUG_ON(!(c)); __atomic_load_n(&(p), __ATOMIC_ACQUIRE); })
+/* Called by a reader that has just got hold of what @where pointed to (host.h). */
+extern void (*host_on_dereference)(const void *where);
+
+#define rcu_dereference_check(p, c) ({						\
+	HOST_BUG_ON(!(c));							\
+	__typeof__(p) _p = smp_load_acquire(&(p));				\
+	if (unlikely(host_on_dereference))					\
+		host_on_dereference(&(p));					\
+	_p; })
 #define rcu_dereference(p)		rcu_dereference_check(p, rcu_read_lock_held())
 #define srcu_dereference_check(p, s, c)	rcu_dereference_check(p, srcu_read_lock_held(s) || (c))
 #define srcu_dereference(p, s)		srcu_dereference_check(p, s, false)
