@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import kernels
-from paths import BUILD, TOP, Failure, fresh_env
+from paths import BUILD, TOP, Failure, fresh_env, run, write_atomically
 
+SYMBOLS = Path(__file__).parent / "symbols"
 SOURCES = ("Kbuild", "include", "virt", "arch")
 LINKED = re.compile(r"(.*\.([chS]|lds)|Kbuild|Makefile)$")
 # Not ours to mend: said when the distribution's compiler got an update after its kernel.
@@ -49,14 +50,19 @@ def farm(source, out):
                 obj.unlink()
 
 
-def build(arch, rel, sparse=False, strict=False, source=TOP, out=None, variables=(), tree=None):
+def build(
+    arch, rel, sparse=False, strict=False, source=TOP, out=None, variables=(), tree=None, backend=None
+):
     """Builds and returns the path of berth.ko; warnings go to stderr, and are errors when `strict`.
 
-    tree: kernel headers that are not from the cache; rel is then only a name.
+    tree: kernel headers that are not from the cache; rel is then only a name. backend: another
+    directory of arch/ than the architecture's own.
     """
     # A strict build begins by removing what is there: not below somebody who runs it.
     source = Path(source)
-    out = Path(out or BUILD / f"{'strict-' if strict else ''}{arch}-{rel}")
+    out = Path(out or BUILD / f"{'strict-' if strict else ''}{backend or arch}-{rel}")
+    if backend:
+        variables = (*variables, f"BERTH_ARCH={backend}")
     if not (source / "Kbuild").exists():
         raise Failure(f"{source} has no Kbuild: nothing to build")
     out.mkdir(parents=True, exist_ok=True)
@@ -87,6 +93,41 @@ def build(arch, rel, sparse=False, strict=False, source=TOP, out=None, variables
         if said:
             print(said, file=sys.stderr)
     return module
+
+
+def symbol_list(arch, rel, backend=None):
+    """The file with the symbols that berth.ko may want of a kernel."""
+    return SYMBOLS / f"{backend or arch}-{rel}.txt"
+
+
+def wanted(arch, module):
+    """The symbols that a module wants of the kernel."""
+    text = run([f"{cross(arch)}nm", "-u", module])
+    return sorted(line.split()[-1] for line in text.splitlines() if line.strip())
+
+
+def judge_symbols(arch, rel, module, backend=None):
+    """What is wrong with the symbols that a module wants: those that its list does not name, which
+    is a decision to make, and those named in vain."""
+    path = symbol_list(arch, rel, backend)
+    listed = {
+        word for line in (path.read_text() if path.exists() else "").splitlines()
+        for word in line.split("#")[0].split()
+    }
+    seen = set(wanted(arch, module))
+    for name in sorted(seen - listed):
+        yield f"{name} is new: a decision; {path.relative_to(TOP)} does not name it"
+    for name in sorted(listed - seen):
+        yield f"{name} is in {path.relative_to(TOP)}, and not wanted"
+
+
+def write_symbols(arch, rel, module, backend=None):
+    """Makes the list what the module wants; comments go."""
+    write_atomically(
+        symbol_list(arch, rel, backend),
+        "# What berth.ko wants of the kernel: `ci/modules --symbols` writes it, people decide.\n"
+        + "\n".join(wanted(arch, module)) + "\n",
+    )
 
 
 def present(source=TOP):

@@ -86,15 +86,15 @@ def mutations(report, tell):
 
 
 def module(report, tell, arch, rel, backend=None):
-    """berth.ko under W=1 and sparse, warnings being errors; with another backend than the
-    architecture's own, if named."""
+    """berth.ko under W=1 and sparse, warnings being errors, and what it wants of the kernel; with
+    another backend than the architecture's own, if named."""
     name = f"berth.ko for {arch} {rel}" + (f" with arch/{backend}" if backend else "")
-    other = {}
-    if backend:
-        other = {"out": BUILD / f"strict-{backend}-{rel}", "variables": (f"BERTH_ARCH={backend}",)}
     try:
-        modules.build(arch, rel, sparse=True, strict=True, **other)
+        built = modules.build(arch, rel, sparse=True, strict=True, backend=backend)
+        wrong = list(modules.judge_symbols(arch, rel, built, backend))
         report.cases.append(ktap.Case(name, ktap.PASS))
+        status = ktap.FAIL if wrong else ktap.PASS
+        report.cases.append(ktap.Case(f"{name}: symbols", status, "\n".join(wrong)))
     except Failure as e:
         report.fail(name, str(e))
     report.raw = ktap.write(report)
