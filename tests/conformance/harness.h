@@ -145,5 +145,7 @@ uint64_t wait_change(volatile uint64_t *word, uint64_t old);
 /* Runs @fn in a forked child; its assertions are this test's. */
 void in_child(void (*fn)(void *), void *arg);
 unsigned int count_fds(void);
+/* The program's other life: "conformance USE_FDS VM VCPU" is what a test executes itself as (fds.c). */
+#define USE_FDS "--use-fds"
 
 #endif

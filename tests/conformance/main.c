@@ -191,6 +191,17 @@ static void list_tests(char **globs)
 	}
 }
 
+/* In a process that was made by exec: what an fd from before gives there. */
+static int use_fds_after_exec(int vm, int vcpu)
+{
+	struct kvm_mp_state state;
+	bool same = kvm_ioctl(vm, KVM_CREATE_VCPU, 1L) == -EIO && kvm_ioctl(vcpu, KVM_RUN, 0L) == -EIO &&
+		    kvm_ioctl(vcpu, KVM_GET_MP_STATE, &state) == -EIO &&
+		    kvm_ioctl(vm, KVM_CHECK_EXTENSION, (long)KVM_CAP_USER_MEMORY) == -EIO;
+
+	return same ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int n = 0, planned = 0, failed = 0, skipped = 0;
@@ -199,6 +210,8 @@ int main(int argc, char **argv)
 	bool list = false;
 	int i;
 
+	if (argc == 4 && !strcmp(argv[1], USE_FDS))
+		return use_fds_after_exec(atoi(argv[2]), atoi(argv[3]));
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "--list"))
 			list = true;
