@@ -70,9 +70,9 @@ static bool ready(struct berth_vm *vm)
 	return READ_ONCE(to_fake_vm(vm)->irqchip);
 }
 
-static bool irqfd_allowed(struct berth_vm *vm, bool resample)
+static int irqfd_check(struct berth_vm *vm, bool resample)
 {
-	return ready(vm);
+	return ready(vm) ? 0 : -EINVAL;
 }
 
 static int route_check(struct berth_vm *vm, const struct kvm_irq_routing_entry *route)
@@ -95,7 +95,7 @@ static void routes_changed(struct berth_vm *vm)
 
 const struct berth_irq_ops fake_irq_ops = {
 	.ready = ready,
-	.irqfd_allowed = irqfd_allowed,
+	.irqfd_check = irqfd_check,
 	.route_check = route_check,
 	.routes_changed = routes_changed,
 	.deliver = deliver,

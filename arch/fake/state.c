@@ -272,9 +272,15 @@ static int toy_get_attr(struct berth_device *b, const struct kvm_device_attr *at
 	       -EFAULT : 0;
 }
 
+static bool toy_supported(void)
+{
+	return true;
+}
+
 static const struct berth_device_type device_type = {
 	.type = TOY_DEVICE,
 	.name = "berth-toy",
+	.supported = toy_supported,
 	.create = toy_create,
 	.destroy = toy_destroy,
 	.set_attr = toy_set_attr,

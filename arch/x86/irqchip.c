@@ -31,9 +31,11 @@ static bool irq_ready(struct berth_vm *vm)
 }
 
 /* Whoever resamples wants to know of the end of interrupts on pins. */
-static bool irqfd_allowed(struct berth_vm *vm, bool resample)
+static int irqfd_check(struct berth_vm *vm, bool resample)
 {
-	return resample ? x86_irqchip(vm) == X86_IRQCHIP_KERNEL : irq_ready(vm);
+	bool allowed = resample ? x86_irqchip(vm) == X86_IRQCHIP_KERNEL : irq_ready(vm);
+
+	return allowed ? 0 : -EINVAL;
 }
 
 /* The first routes are checked before the chips they lead to can be seen. */
@@ -78,7 +80,7 @@ static int deliver(struct berth_vm *vm, const struct kvm_irq_routing_entry *rout
 
 const struct berth_irq_ops x86_irq_ops = {
 	.ready = irq_ready,
-	.irqfd_allowed = irqfd_allowed,
+	.irqfd_check = irqfd_check,
 	.route_check = route_check,
 	.routes_changed = routes_changed,
 	.deliver = deliver,

@@ -15,6 +15,8 @@
 struct berth_device_type {
 	u32 type;			/* enum kvm_device_type */
 	const char *name;
+	/* has this machine what it takes?  Else it is as if there were no such type. */
+	bool (*supported)(void);
 	/* build @dev->data; 0 or a negative errno.  Inverse: destroy. */
 	int (*create)(struct berth_device *dev);
 	void (*destroy)(struct berth_device *dev);

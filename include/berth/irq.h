@@ -26,8 +26,8 @@ enum berth_irq_source {
  * What a backend with interrupt controllers supplies; no entry is NULL.
  *
  * ready: has this VM controllers in the kernel, so that routes mean something?
- * irqfd_allowed: may there be irqfds with KVM_IRQFD_FLAG_RESAMPLE, or (@resample false)
- *	without?
+ * irqfd_check: may there be irqfds with KVM_IRQFD_FLAG_RESAMPLE, or (@resample false)
+ *	without?  0 or the errno that KVM_IRQFD gives.
  * route_check: -EINVAL for a type, chip, pin or message that cannot be.  Flags and
  *	number are checked already.
  * routes_changed: routes are new, readers of the old ones are gone.  May sleep.
@@ -37,7 +37,7 @@ enum berth_irq_source {
  */
 struct berth_irq_ops {
 	bool (*ready)(struct berth_vm *vm);
-	bool (*irqfd_allowed)(struct berth_vm *vm, bool resample);
+	int (*irqfd_check)(struct berth_vm *vm, bool resample);
 	int (*route_check)(struct berth_vm *vm, const struct kvm_irq_routing_entry *route);
 	void (*routes_changed)(struct berth_vm *vm);
 	int (*deliver)(struct berth_vm *vm, const struct kvm_irq_routing_entry *route,

@@ -64,7 +64,7 @@ static const struct berth_device_type *find_type(u32 number)
 
 	for (i = 0; i < data->nr_device_types; i++)
 		if (data->device_types[i]->type == number)
-			return data->device_types[i];
+			return data->device_types[i]->supported() ? data->device_types[i] : NULL;
 	return NULL;
 }
 

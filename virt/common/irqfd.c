@@ -231,13 +231,15 @@ static int assign(struct berth_vm *vm, const struct kvm_irqfd *args)
 {
 	struct irqfd *irqfd;
 	struct file *file;
-	int r = -ENOMEM;
+	int r;
 
-	if (!berth_backend.data.irq->irqfd_allowed(vm, args->flags & KVM_IRQFD_FLAG_RESAMPLE))
-		return -EINVAL;
+	r = berth_backend.data.irq->irqfd_check(vm, args->flags & KVM_IRQFD_FLAG_RESAMPLE);
+	if (r)
+		return r;
 	file = fget(args->fd);
 	if (!file)
 		return -EBADF;
+	r = -ENOMEM;
 	irqfd = kzalloc(sizeof(*irqfd), GFP_KERNEL_ACCOUNT);
 	if (!irqfd)
 		goto put_file;
