@@ -13,15 +13,22 @@ int arm_setup(const char **why)
 		return r;
 	arm_s2_setup();
 	arm_vmid_setup();
-	r = arm_state_setup(why);
+	r = vgic_host_setup(why);
 	if (r)
-		arm_host_unsetup();
+		goto out_host;
+	r = arm_state_setup(why);
+	if (!r)
+		return 0;
+	vgic_host_unsetup();
+out_host:
+	arm_host_unsetup();
 	return r;
 }
 
 void arm_unsetup(void)
 {
 	arm_state_unsetup();
+	vgic_host_unsetup();
 	arm_host_unsetup();
 }
 
@@ -31,6 +38,7 @@ int arm_cpu_enable(void)
 
 	if (r)
 		return r;
+	vgic_cpu_enable();
 	arm_state_cpu_enable();
 	return 0;
 }
@@ -38,6 +46,7 @@ int arm_cpu_enable(void)
 void arm_cpu_disable(void)
 {
 	arm_state_cpu_disable();
+	vgic_cpu_disable();
 	arm_host_cpu_disable();
 }
 
@@ -65,9 +74,14 @@ int arm_vm_init(struct berth_vm *b, unsigned long type)
 	r = berth_s2_init(&b->s2, format);
 	if (r)
 		goto out_percpu;
+	r = vgic_vm_init(vm);
+	if (r)
+		goto out_s2;
 	r = arm_state_vm_init(vm);
 	if (!r)
 		return 0;
+	vgic_vm_destroy(vm);
+out_s2:
 	berth_s2_destroy(&b->s2);
 out_percpu:
 	free_percpu(vm->last_vcpu);
@@ -79,6 +93,7 @@ void arm_vm_destroy(struct berth_vm *b)
 	struct arm_vm *vm = to_arm_vm(b);
 
 	arm_state_vm_destroy(vm);
+	vgic_vm_destroy(vm);
 	berth_s2_destroy(&b->s2);
 	free_percpu(vm->last_vcpu);
 }
@@ -90,7 +105,7 @@ int arm_slot_check(struct berth_vm *vm, const struct berth_slot *slot)
 
 int arm_vcpu_check(struct berth_vm *vm, unsigned int id)
 {
-	return 0;
+	return vgic_vcpu_check(to_arm_vm(vm), id);
 }
 
 int arm_vcpu_init(struct berth_vcpu *b)
@@ -102,7 +117,13 @@ int arm_vcpu_init(struct berth_vcpu *b)
 	if (r)
 		return r;
 	arm_run_init(v);
-	return arm_state_vcpu_init(v);
+	r = vgic_vcpu_init(v);
+	if (r)
+		return r;
+	r = arm_state_vcpu_init(v);
+	if (r)
+		vgic_vcpu_destroy(v);
+	return r;
 }
 
 void arm_vcpu_destroy(struct berth_vcpu *b)
@@ -110,4 +131,5 @@ void arm_vcpu_destroy(struct berth_vcpu *b)
 	struct arm_vcpu *v = to_arm(b);
 
 	arm_state_vcpu_destroy(v);
+	vgic_vcpu_destroy(v);
 }

@@ -7,6 +7,7 @@
 #include <asm/neon.h>
 #include <berth/trace.h>
 #include "state.h"
+#include "vgic/loop.h"
 
 #define HOLDS(member, offset)	static_assert(offsetof(struct arm_context, member) == (offset))
 
@@ -97,6 +98,7 @@ void arm_vcpu_load(struct berth_vcpu *b, unsigned int cpu)
 		write_sysreg(v->ctxt.vmpidr, vmpidr_el2);
 		arm_sys_load(v);
 	}
+	vgic_load(v);
 	arm_timer_load(v);
 }
 
@@ -105,6 +107,7 @@ void arm_vcpu_put(struct berth_vcpu *b)
 	struct arm_vcpu *v = to_arm(b);
 
 	arm_timer_put(v);
+	vgic_put(v);
 	if (!arm_vhe())
 		return;
 	arm_sys_put(v);
@@ -169,6 +172,7 @@ static __always_inline int enter(struct arm_vcpu *v, struct arm_vm *vm)
 {
 	local_irq_disable();
 	arm_timer_flush(v);
+	vgic_flush(v);
 	if (unlikely(!berth_enter_guest(&v->core))) {
 		local_irq_enable();
 		return BERTH_RUN_WORK;
@@ -185,6 +189,7 @@ static __always_inline int enter(struct arm_vcpu *v, struct arm_vm *vm)
 	run_guest(v);
 	arm_debug_sync(v);
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
+	vgic_sync(v);
 	if (v->ctxt.exit == ARM_EXIT_IRQ || v->ctxt.exit == ARM_EXIT_FIQ) {
 		/* Not scheduled away as one that is in the guest; the loop looks at that. */
 		preempt_disable();

@@ -59,7 +59,7 @@ int arm_serve_requests(struct arm_vcpu *v)
 
 int arm_first_run(struct arm_vcpu *v)
 {
-	return 0;
+	return vgic_first_run(v);
 }
 
 void arm_debug_run_begin(struct arm_vcpu *v)
@@ -132,4 +132,14 @@ int arm_state_vcpu_init(struct arm_vcpu *v)
 
 void arm_state_vcpu_destroy(struct arm_vcpu *v)
 {
+}
+
+struct arm_vcpu *arm_vcpu_by_mpidr(struct arm_vm *vm, u64 affinity)
+{
+	return NULL;
+}
+
+bool arm_timer_line(struct arm_vcpu *v, u32 intid)
+{
+	return false;
 }

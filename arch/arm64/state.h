@@ -8,6 +8,15 @@
 
 #include "arm64.h"
 
+/* Requests, beside the core's. */
+enum arm_request {
+	ARM_REQ_RESET = BERTH_REQ_ARCH,	/* CPU_ON: begin where arm_power says */
+	ARM_REQ_SLEEP,			/* off or suspended: look at arm_power::mp_state */
+	ARM_REQ_TIMER,			/* a timer's time has come */
+	ARM_REQ_STEAL,			/* tell the guest of stolen time */
+	ARM_REQ_VGIC,			/* the VGIC's: queue and list registers differ */
+};
+
 /* Exits: enum berth_run or -errno.  PC is behind an HVC, at any other instruction. */
 int arm_hypercall(struct arm_vcpu *v);
 int arm_smc(struct arm_vcpu *v);
@@ -24,6 +33,17 @@ void arm_inject_serror(struct arm_vcpu *v, u64 esr);
 
 /* Requests from BERTH_REQ_ARCH on: AGAIN, BLOCK or USER.  Interrupts on. */
 int arm_serve_requests(struct arm_vcpu *v);
+
+/* The affinity fields as in MPIDR_EL1. */
+static inline u64 arm_mpidr(const struct arm_vcpu *v)
+{
+	return v->ctxt.vmpidr;
+}
+
+struct arm_vcpu *arm_vcpu_by_mpidr(struct arm_vm *vm, u64 affinity);
+
+/* Is the line of a timer's interrupt high?  Loaded, interrupts off. */
+bool arm_timer_line(struct arm_vcpu *v, u32 intid);
 
 /* The run's begin and end; the first ever, which may refuse. */
 int arm_first_run(struct arm_vcpu *v);

@@ -11,7 +11,7 @@
  *
  * Lock legend, beside that of berth/vm.h:
  *   [h] the lock of vgic_irq::home    [g] vgic_vm::lock
- * Order: vm->lock, vcpu->mutex, vgic_vm::lock, vm->slots_lock; an ITS's lock inside
+ * Order: vm->lock, vcpu->mutex, vgic_vm::lock, vm->slots_lock; vgic_vm::lpi_lock inside
  * vgic_vm::lock; vgic_cpu::lock innermost, one at a time.
  */
 #ifndef BERTH_ARM64_VGIC_H
@@ -34,6 +34,7 @@
 #define VGIC_MAX_LRS		16
 #define VGIC_V2_MAX_VCPUS	8
 
+struct arm_gic_cpu;
 struct arm_vm;
 struct arm_vcpu;
 struct vgic_cpu;
@@ -48,7 +49,8 @@ struct vgic_irq {
 	u32 intid;			/* [I] */
 	unsigned int host_irq;		/* [h] hw: the host's number, */
 	u32 hw_intid;			/* [h] and the physical GIC's */
-	refcount_t refs;		/* [a] LPIs: the table's, the queue's, the events' */
+	u32 events;			/* [lpi_lock] LPIs: events that lead to it */
+	refcount_t refs;		/* [a] LPIs: one for all events, one for the queue */
 	u8 priority;			/* [h] */
 	u8 lines;			/* [h] sources that hold the line high, by BERTH_IRQ_* */
 	u8 sources;			/* [h] GICv2's SGIs: CPUs whose request waits */
@@ -61,6 +63,7 @@ struct vgic_irq {
 	bool lr_latch : 1;		/* [h] the latch, gone to the list register */
 	bool active : 1;		/* [h] */
 	bool hw : 1;			/* [h] ends together with a physical interrupt */
+	bool by_source : 1;		/* [I] GICv2's SGIs: each sender's request is one */
 	struct rcu_head rcu;
 };
 
@@ -69,14 +72,17 @@ struct vgic_cpu {
 	struct list_head queue;		/* [lock] interrupts that are pending or active here */
 	struct vgic_irq *lr_irq[VGIC_MAX_LRS];	/* [lock] whose the list registers are */
 	struct vgic_irq priv[VGIC_PRIVATE_IRQS];
+	struct arm_gic_cpu *regs;	/* [I] list registers and what goes with them */
+	u8 used;			/* [o] how many are filled; regs->nr may be more */
+	bool loaded;			/* [o] the other registers are in the CPU, not in regs */
 	unsigned long lines;		/* [a] KVM_ARM_IRQ_TYPE_CPU: bits of HCR_EL2.VI, VF */
 
 	/* The redistributor (IHI 0069, 12.10). */
 	struct berth_io_device rd;	/* [I] once on the bus */
 	struct vgic_region *region;	/* [g] where it is; NULL: nowhere yet */
+	u32 rd_index;			/* [g] and its place there */
 	u64 pendbaser;			/* [a] */
 	bool lpis_enabled;		/* [a] GICR_CTLR.EnableLPIs */
-	bool asleep;			/* [a] GICR_WAKER.ProcessorSleep */
 };
 
 /* Redistributors in a row, as user space laid them out. */
@@ -99,12 +105,14 @@ struct vgic_vm {
 	struct vgic_irq *spis;		/* [I] once initialized */
 	struct xarray lpis;		/* by INTID, read under RCU */
 	u32 ctlr;			/* [a] GICD_CTLR's enable bits */
+	struct mutex lpi_lock;		/* LPIs, their tables, and the ITSs */
 	u64 propbaser;			/* [a] GICR_PROPBASER, one for all */
 	gpa_t dist_base;		/* [g] BERTH_INVALID_GPA: not set, as those below */
 	gpa_t cpu_base;			/* [g] GICv2 */
 	struct berth_io_device dist;	/* [I] once on the bus */
 	struct list_head regions;	/* [g] */
 	struct list_head itss;		/* [r][g] */
+	atomic_t nr_itss;		/* [a] */
 };
 
 /* ---- the machine: host.c ---- */
@@ -136,16 +144,11 @@ void vgic_vcpu_reset(struct arm_vcpu *v);
  */
 int vgic_first_run(struct arm_vcpu *v);
 
-/* ---- the run loop: cpu.c ---- */
+/* ---- the run loop: cpu.c, and loop.h for what is inline ---- */
 
 /* The vCPU is loaded, or put; preemption off. */
 void vgic_load(struct arm_vcpu *v);
 void vgic_put(struct arm_vcpu *v);
-
-/* Bring queue and list registers together; see vgic_flush(). */
-void vgic_update(struct arm_vcpu *v);
-/* After an exit with list registers in use; see vgic_sync(). */
-void vgic_left(struct arm_vcpu *v);
 
 /*
  * Is there an interrupt that the guest would take if it did not mask them?  Context: the
@@ -189,8 +192,8 @@ bool vgic_sysreg(struct arm_vcpu *v, u32 sys, bool write, u64 *val);
 /* ---- tables ---- */
 
 extern const struct berth_irq_ops vgic_irq_ops;
-extern const struct berth_device_type *const vgic_device_types[];
-extern const unsigned int vgic_nr_device_types;
+#define VGIC_NR_DEVICE_TYPES	3
+extern const struct berth_device_type *const vgic_device_types[VGIC_NR_DEVICE_TYPES];
 
 long arm_ioctl_create_irqchip(struct berth_vm *vm, void *data, unsigned long uarg);
 long arm_ioctl_set_device_addr(struct berth_vm *vm, void *data, unsigned long uarg);
