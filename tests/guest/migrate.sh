@@ -106,7 +106,9 @@ has_migrated() {
 	grep -q completed $tmp/$1.migrate || { cat $tmp/$1.migrate $tmp/$1.out; return 1; }
 }
 
+# What is written while the rest goes out follows when the guest stands still: on a slow host it never ends else.
 to_file() {
+	ask a 'migrate_set_parameter downtime-limit 60000'
 	ask a "migrate -d exec:cat>$tmp/state" && has_migrated a && stop a
 }
 
