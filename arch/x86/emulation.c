@@ -4,6 +4,7 @@
  * accesses emulate.c makes (guest memory, in-kernel devices, or user space by
  * KVM_EXIT_MMIO and KVM_EXIT_IO), and taking an instruction up again after an exit.
  */
+#include <berth/trace.h>
 #include <linux/uaccess.h>
 #include "irq.h"
 
@@ -104,16 +105,33 @@ static int translate_all(struct x86_emul *e, u64 linear, unsigned int len, bool 
 	return r;
 }
 
+static noinline void trace_mmio(struct x86_vcpu *v, bool write, gpa_t gpa, unsigned int len,
+				const void *data)
+{
+	u64 value = 0;
+
+	memcpy(&value, data, len);
+	trace_berth_mmio(v->core.id, write, gpa, len, value);
+}
+
 /* The kernel's devices, the local APIC before the others.  -EOPNOTSUPP: user space's. */
 static int device_read(struct x86_vcpu *v, gpa_t gpa, unsigned int len, void *data)
 {
-	if (x86_lapic_has_page(v, gpa) && !x86_lapic_mmio_read(v, gpa, data, len))
-		return 0;
-	return berth_bus_read(&v->core, BERTH_MMIO_BUS, gpa, len, data);
+	int r = -EOPNOTSUPP;
+
+	if (x86_lapic_has_page(v, gpa))
+		r = x86_lapic_mmio_read(v, gpa, data, len);
+	if (r)
+		r = berth_bus_read(&v->core, BERTH_MMIO_BUS, gpa, len, data);
+	if (trace_berth_mmio_enabled() && !r)
+		trace_mmio(v, false, gpa, len, data);
+	return r;
 }
 
 static int device_write(struct x86_vcpu *v, gpa_t gpa, unsigned int len, const void *data)
 {
+	if (trace_berth_mmio_enabled())
+		trace_mmio(v, true, gpa, len, data);
 	if (x86_lapic_has_page(v, gpa) && !x86_lapic_mmio_write(v, gpa, data, len))
 		return 0;
 	return berth_bus_write(&v->core, BERTH_MMIO_BUS, gpa, len, data);
@@ -327,6 +345,7 @@ static int op_pio_in(struct x86_emul *e, u16 port, void *data, unsigned int size
 		memcpy(data, pio_data(v), size * count);
 		return 0;
 	}
+	trace_berth_pio(v->core.id, false, port, size, count);
 	for (i = 0; i < count; i++)
 		if (berth_bus_read(&v->core, BERTH_PIO_BUS, port, size, data + i * size))
 			break;
@@ -348,6 +367,7 @@ static int op_pio_out(struct x86_emul *e, u16 port, const void *data, unsigned i
 		return X86_EMUL_EXIT;
 	if (!port_permitted(v, port, size, false))
 		return X86_EMUL_RETRY;
+	trace_berth_pio(v->core.id, true, port, size, count);
 	for (i = 0; i < count; i++)
 		if (berth_bus_write(&v->core, BERTH_PIO_BUS, port, size, data + i * size))
 			break;
@@ -564,6 +584,8 @@ static int complete_then_emulate(struct x86_vcpu *v)
 
 		memcpy(a->data, v->core.run->mmio.data, sizeof(a->data));
 		a->done = true;
+		if (trace_berth_mmio_enabled())
+			trace_mmio(v, false, a->gpa, a->len, a->data);
 	} else if (show_posted(v)) {
 		v->complete = complete_then_emulate;
 		return BERTH_RUN_USER;

@@ -4,6 +4,7 @@
  * space whole.  Memory operands are emulation.c's.
  */
 #include <asm/cpufeatures.h>
+#include <berth/trace.h>
 #include <linux/stdarg.h>
 #include "irq.h"
 #include "state.h"
@@ -233,6 +234,7 @@ int x86_exit_pio(struct x86_vcpu *v, u16 port, unsigned int size, bool in, bool 
 	v->core.stats.io_exits++;
 	if (string)
 		return x86_exit_string_pio(v, port, size, in);
+	trace_berth_pio(v->core.id, !in, port, size, 1);
 	if (in && !berth_bus_read(&v->core, BERTH_PIO_BUS, port, size, &value)) {
 		set_rax(v, &value, size);
 		return x86_skip_insn(v, next_rip - v->rip);
