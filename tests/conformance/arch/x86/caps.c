@@ -381,3 +381,73 @@ TEST(emulation_failure_exits_with_the_instruction, NEED(KVM_CAP_EXIT_ON_EMULATIO
 	x86_start(vcpu, X86_KEEP, guest_flds + 2, 0, 0, 0);
 	run_done(vcpu);
 }
+
+/* ---- what programs look for before they begin ---- */
+
+struct wanted {
+	int cap;
+	const char *name;
+};
+
+#define WANTED(c) { KVM_CAP_##c, #c }
+
+static void expect_caps(const char *program, const struct wanted *list, size_t nr)
+{
+	struct vm *vm = vm_new_bare();
+
+	for (size_t i = 0; i < nr; i++) {
+		if (cap(list[i].cap) <= 0 || vm_cap(vm, list[i].cap) <= 0)
+			fail_test("%s does not start without KVM_CAP_%s", program, list[i].name);
+		expect(cap(list[i].cap) > 0);
+	}
+}
+
+/* kvmtool, x86/kvm.c: kvm_req_ext[] */
+TEST(kvmtool_finds_what_it_requires)
+{
+	static const struct wanted list[] = {
+		WANTED(COALESCED_MMIO), WANTED(SET_TSS_ADDR), WANTED(PIT2), WANTED(USER_MEMORY), WANTED(IRQ_ROUTING),
+		WANTED(IRQCHIP), WANTED(HLT), WANTED(IRQ_INJECT_STATUS), WANTED(EXT_CPUID),
+	};
+
+	expect_caps("kvmtool", list, ARRAY_SIZE(list));
+}
+
+/* Firecracker, src/vmm/src/arch/x86_64/kvm.rs: DEFAULT_CAPABILITIES */
+TEST(firecracker_finds_what_it_requires)
+{
+	static const struct wanted list[] = {
+		WANTED(IRQCHIP), WANTED(IOEVENTFD), WANTED(IRQFD), WANTED(USER_MEMORY), WANTED(SET_TSS_ADDR), WANTED(PIT2),
+		WANTED(PIT_STATE2), WANTED(ADJUST_CLOCK), WANTED(DEBUGREGS), WANTED(MP_STATE), WANTED(VCPU_EVENTS),
+		WANTED(XCRS), WANTED(XSAVE), WANTED(EXT_CPUID),
+	};
+
+	expect_caps("Firecracker", list, ARRAY_SIZE(list));
+}
+
+/* Cloud Hypervisor, hypervisor/src/kvm/x86_64/mod.rs: check_required_extensions() */
+TEST(cloud_hypervisor_finds_what_it_requires)
+{
+	static const struct wanted list[] = {
+		WANTED(ADJUST_CLOCK), WANTED(EXT_CPUID), WANTED(GET_TSC_KHZ), WANTED(IMMEDIATE_EXIT), WANTED(IOEVENTFD),
+		WANTED(IRQCHIP), WANTED(IRQFD), WANTED(IRQ_ROUTING), WANTED(MP_STATE), WANTED(SET_IDENTITY_MAP_ADDR),
+		WANTED(SET_TSS_ADDR), WANTED(SPLIT_IRQCHIP), WANTED(TSC_DEADLINE_TIMER), WANTED(USER_MEMORY),
+		WANTED(USER_NMI), WANTED(VCPU_EVENTS), WANTED(XSAVE),
+	};
+
+	expect_caps("Cloud Hypervisor", list, ARRAY_SIZE(list));
+}
+
+/* QEMU 10.0, accel/kvm/kvm-all.c and target/i386/kvm/kvm.c: kvm_required_capabilites, kvm_arch_required_capabilities */
+TEST(qemu_finds_what_it_requires)
+{
+	static const struct wanted list[] = {
+		WANTED(USER_MEMORY), WANTED(DESTROY_MEMORY_REGION_WORKS), WANTED(JOIN_MEMORY_REGIONS_WORKS),
+		WANTED(INTERNAL_ERROR_DATA), WANTED(IOEVENTFD), WANTED(IOEVENTFD_ANY_LENGTH), WANTED(SET_TSS_ADDR),
+		WANTED(EXT_CPUID), WANTED(MP_STATE), WANTED(SIGNAL_MSI), WANTED(IRQ_ROUTING), WANTED(DEBUGREGS),
+		WANTED(XSAVE), WANTED(VCPU_EVENTS), WANTED(X86_ROBUST_SINGLESTEP), WANTED(MCE), WANTED(ADJUST_CLOCK),
+		WANTED(SET_IDENTITY_MAP_ADDR),
+	};
+
+	expect_caps("QEMU", list, ARRAY_SIZE(list));
+}

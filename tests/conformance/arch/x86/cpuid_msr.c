@@ -395,6 +395,30 @@ GUEST64(guest_wrmsr,
 	"wrmsr\n"
 	DONE);
 
+/* What CPUID offers of a paravirtual kind has its register, and what it does not offer has none. */
+TEST(pv_features_and_their_msrs_go_together)
+{
+	static const struct {
+		uint32_t index;
+		unsigned int bit;	/* of leaf 0x40000001's EAX */
+	} pv[] = {
+		{ 0x11, 0 }, { 0x12, 0 },			/* wall clock and system time, old */
+		{ 0x4b564d00, 3 }, { 0x4b564d01, 3 },		/* and new */
+		{ 0x4b564d02, 4 },				/* asynchronous page faults */
+		{ 0x4b564d03, 5 },				/* stolen time */
+		{ 0x4b564d04, 6 },				/* PV EOI */
+		{ 0x4b564d05, 12 },				/* host polling */
+		{ 0x4b564d06, 14 }, { 0x4b564d07, 14 },		/* asynchronous page faults by interrupt */
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pv); i++) {
+		trace("MSR %#x, feature %u", pv[i].index, pv[i].bit);
+		expect_ret(get_msr(vcpu, pv[i].index, &value), cpu_has(0x40000001, 0, 0, pv[i].bit));
+	}
+}
+
 TEST(guest_and_user_space_see_the_same_msr)
 {
 	static const uint32_t msrs[] = { MSR_SYSENTER_EIP, MSR_LSTAR, MSR_KERNEL_GS, MSR_FS_BASE };

@@ -195,6 +195,27 @@ TEST(sregs_real_protected_and_long_mode_are_accepted)
 	}
 }
 
+/* What KVM_SET_SREGS cannot know to be wrong the processor refuses (APM vol. 2, 15.5.1): CS of 64 and of 32 bits at once. */
+TEST(state_that_the_processor_refuses_fails_the_entry)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_sregs sregs, good;
+
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	good = sregs = get_sregs(vcpu);
+	sregs.cs.db = 1;
+	if (set_sregs(vcpu, &sregs))
+		skip_test("CS.L with CS.D");
+	for (unsigned int i = 0; i < 3; i++) {
+		run_until(vcpu, KVM_EXIT_FAIL_ENTRY);
+		expect_eq(vcpu->run->fail_entry.hardware_entry_failure_reason, 0xffffffff);
+	}
+	/* The vCPU goes on with state that is good. (TCG writes its RIP.) */
+	expect_ret(set_sregs(vcpu, &good), 0);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
+}
+
 TEST(cr4_bit_without_its_cpuid_feature_is_refused)
 {
 	struct vcpu *vcpu = vcpu_new_bare(vm_new(), 0);
