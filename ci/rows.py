@@ -36,7 +36,7 @@ def row(name, level, expect, suite, **args):
 HOSTS = [("x86-svm", "6.1", CHECK, FULL), ("x86-svm", "6.12", CHECK, FULL)]
 
 # Bochs has what QEMU's AMD-V has not; with each feature off, Berth does there what it does on QEMU.
-BOCHS_WITHOUT = ("svm_nrips", "svm_flush_by_asid", "svm_pause_filter")
+BOCHS_WITHOUT = ("svm_nrips", "svm_flush_by_asid", "svm_pause_filter", "svm_lbrv")
 
 # tests/memory: what of it ends soon, and what does not; a 1 GB page needs a machine with room for it.
 MEMORY = ("thp*", "*2m*", "small*", "hole*", "partial*", "collapse*", "mprotect*", "ksm*", "*swap*")

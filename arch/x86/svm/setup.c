@@ -30,6 +30,10 @@ bool svm_pause_filter __ro_after_init = true;
 module_param(svm_pause_filter, bool, 0444);
 MODULE_PARM_DESC(svm_pause_filter, "yield when a guest spins on PAUSE");
 
+bool svm_lbrv __ro_after_init = true;
+module_param(svm_lbrv, bool, 0444);
+MODULE_PARM_DESC(svm_lbrv, "give guests the recording of their branches");
+
 static bool svm_clean_bits __ro_after_init = true;
 module_param(svm_clean_bits, bool, 0444);
 MODULE_PARM_DESC(svm_clean_bits, "tell the CPU which parts of a VMCB have not changed");
@@ -182,6 +186,7 @@ static void choose_features(void)
 	svm_decode_assists &= boot_cpu_has(X86_FEATURE_DECODEASSISTS);
 	svm_flush_by_asid &= boot_cpu_has(X86_FEATURE_FLUSHBYASID);
 	svm_pause_filter &= boot_cpu_has(X86_FEATURE_PAUSEFILTER);
+	svm_lbrv &= boot_cpu_has(X86_FEATURE_LBRV);
 	svm_clean_bits &= boot_cpu_has(X86_FEATURE_VMCBCLEAN);
 	svm_clean_mask = svm_clean_bits ? BIT(SVM_NR_CLEAN) - 1 : 0;
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))

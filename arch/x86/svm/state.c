@@ -198,6 +198,9 @@ void svm_get_context(struct x86_vcpu *v, struct x86_context *c)
 
 /* ---- MSRs ---- */
 
+/* DebugCtl: LBR, BTF, PB0 to PB3 (13.1.1.6). */
+#define DEBUGCTL_DEFINED	0x3full
+
 static u64 *vmcb_msr(struct vmcb_save_area *save, u32 index)
 {
 	switch (index) {
@@ -223,6 +226,16 @@ static u64 *vmcb_msr(struct vmcb_save_area *save, u32 index)
 		return &save->sysenter_eip;
 	case MSR_IA32_CR_PAT:
 		return &save->g_pat;
+	case MSR_IA32_DEBUGCTLMSR:
+		return &save->dbgctl;
+	case MSR_IA32_LASTBRANCHFROMIP:
+		return &save->br_from;
+	case MSR_IA32_LASTBRANCHTOIP:
+		return &save->br_to;
+	case MSR_IA32_LASTINTFROMIP:
+		return &save->last_excp_from;
+	case MSR_IA32_LASTINTTOIP:
+		return &save->last_excp_to;
 	default:
 		return NULL;
 	}
@@ -242,11 +255,32 @@ int svm_get_msr(struct x86_vcpu *v, u32 index, u64 *data)
 	return 0;
 }
 
+/*
+ * Only a guest that uses it has the register switched (15.23).  Without the feature it is
+ * there and does nothing, as with the kernel's own KVM.
+ */
+static int set_debugctl(struct svm_vcpu *svm, u64 data)
+{
+	struct vmcb_control_area *c = &svm->vmcb->control;
+
+	if (!svm_lbrv)
+		return 0;
+	if (data & ~DEBUGCTL_DEFINED)
+		return -EINVAL;
+	svm->vmcb->save.dbgctl = data;
+	c->virt_ext = data ? c->virt_ext | LBR_CTL_ENABLE_MASK :
+			     c->virt_ext & ~LBR_CTL_ENABLE_MASK;
+	svm_dirty(svm, SVM_CLEAN_LBR);
+	return 0;
+}
+
 int svm_set_msr(struct x86_vcpu *v, u32 index, u64 data)
 {
 	struct svm_vcpu *svm = to_svm(v);
 	u64 *msr = vmcb_msr(&svm->vmcb->save, index);
 
+	if (index == MSR_IA32_DEBUGCTLMSR)
+		return set_debugctl(svm, data);
 	if (index == MSR_TSC_AUX)
 		svm_set_tsc_aux(svm, data);
 	else if (msr)

@@ -21,6 +21,7 @@ extern bool svm_nrips;			/* next RIP saved on exits (15.7.1) */
 extern bool svm_decode_assists;		/* operands and bytes saved on exits (15.10) */
 extern bool svm_flush_by_asid;		/* (15.16.2) */
 extern bool svm_pause_filter;		/* (15.14.4) */
+extern bool svm_lbrv;			/* the guest's own branch recording (15.23) */
 extern u32 svm_clean_mask;		/* what VMCB.clean may claim; 0 without the feature */
 extern u64 svm_host_xcr0;		/* 0 without XSAVE */
 extern bool svm_xsetbv_exits;		/* one has: the CPU intercepts it */
@@ -40,6 +41,7 @@ enum svm_clean {
 	SVM_CLEAN_TABLES,		/* GDTR, IDTR */
 	SVM_CLEAN_SEGMENTS,		/* ES, CS, SS, DS and the CPL */
 	SVM_CLEAN_CR2,
+	SVM_CLEAN_LBR,
 	SVM_NR_CLEAN,
 };
 

@@ -395,6 +395,41 @@ GUEST64(guest_wrmsr,
 	"wrmsr\n"
 	DONE);
 
+GUEST64(guest_debugctl,
+	"mov	$0x1d9, %ecx\n"
+	"mov	$1, %eax\n"
+	"xor	%edx, %edx\n"
+	"wrmsr\n"
+	".globl guest_debugctl_branch\n"
+	"guest_debugctl_branch:\n"
+	"jmp	1f\n"
+	"nop\n"
+	"1: rdmsr\n"
+	"mov	%eax, %r8d\n"
+	"mov	$0x1db, %ecx\n"
+	"rdmsr\n"
+	"mov	%eax, %r9d\n"
+	"mov	$0x1d9, %ecx\n"
+	"xor	%eax, %eax\n"
+	"xor	%edx, %edx\n"
+	"wrmsr\n"
+	DONE);
+
+extern const unsigned char guest_debugctl_branch[];
+
+/* Where guests cannot have the processor's branch recording the register is there and does nothing. */
+TEST(guest_records_its_branches_or_none)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_regs regs;
+
+	x86_start(vcpu, X86_KEEP, guest_debugctl, 0, 0, 0);
+	run_done(vcpu);
+	regs = get_regs(vcpu);
+	expect(regs.r8 <= 1);
+	expect_eq(regs.r9, regs.r8 ? x86_gpa(guest_debugctl_branch) : 0);
+}
+
 /* What CPUID offers of a paravirtual kind has its register, and what it does not offer has none. */
 TEST(pv_features_and_their_msrs_go_together)
 {
