@@ -7,6 +7,7 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/xcr.h>
 #include <asm/mce.h>
+#include <asm/nospec-branch.h>
 #include <asm/traps.h>
 #include <berth/trace.h>
 
@@ -102,6 +103,9 @@ static __always_inline void store_guest(struct x86_vcpu *v, struct svm_vcpu *svm
 		this_cpu_ptr(&svm_cpu)->next_asid = U32_MAX;
 	}
 	c->clean = svm_clean_mask;
+	/* Nor is what the guest taught the branch predictors for this program of user space. */
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 	if (unlikely(svm->entering))
 		leave_extra(v, svm);
 	/* The exit has cleared DR7 (APM vol. 2, 15.6). */
@@ -120,6 +124,9 @@ static noinstr bool run_guest(struct x86_vcpu *v, struct svm_vcpu *svm, phys_add
 	bool ran;
 
 	berth_guest_context_enter(&v->core);
+	/* On CPUs that leak it the host's last division is not for the guest. */
+	if (static_cpu_has_bug(X86_BUG_DIV0))
+		amd_clear_divider();
 	ran = svm_world_switch(v->gpr, svm->vmcb_pa, host);
 	berth_guest_context_exit();
 	return ran;

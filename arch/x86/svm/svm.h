@@ -52,6 +52,7 @@ struct svm_cpu {
 	u32 next_asid;
 	u32 max_asid;
 	u64 tsc_aux;			/* the host's */
+	u64 trained_by;			/* serial of the guest that branch prediction knows */
 	struct irq_work exit_now;	/* its interrupt ends a guest's first instruction */
 };
 
@@ -77,6 +78,7 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 /* All [o] but for what is said. */
 struct svm_vcpu {
 	struct vmcb *vmcb;		/* [I] */
+	u64 serial;			/* [I] no other vCPU has, had or will have it */
 	phys_addr_t vmcb_pa;		/* [I] */
 	u32 entering;			/* SVM_ENTER_* */
 	u32 exiting;			/* SVM_EXITING_* */

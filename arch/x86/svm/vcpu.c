@@ -8,6 +8,7 @@
 #include <asm/debugreg.h>
 #include <asm/desc_defs.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include <asm/segment.h>
 #include <asm/traps.h>
 #include <linux/slab.h>
@@ -68,6 +69,7 @@ void svm_vmcb_init(struct x86_vcpu *v)
 
 int svm_vcpu_init(struct x86_vcpu *v)
 {
+	static atomic64_t serial;
 	struct svm_vcpu *svm = kzalloc(sizeof(*svm), GFP_KERNEL_ACCOUNT);
 
 	if (!svm)
@@ -80,6 +82,7 @@ int svm_vcpu_init(struct x86_vcpu *v)
 	svm->vmcb_pa = virt_to_phys(svm->vmcb);
 	svm->msrpm_pa = svm_msrpm_pa;
 	svm->cpu = -1;
+	svm->serial = atomic64_inc_return(&serial);
 	v->vendor = svm;
 	svm_vmcb_init(v);
 	return 0;
@@ -314,6 +317,17 @@ void svm_set_tsc_aux(struct svm_vcpu *svm, u64 value)
 	preempt_enable();
 }
 
+/* What one guest has taught the branch predictors is not for the next (APM vol. 2, 3.2.9). */
+static void forget_branches(const struct svm_vcpu *svm)
+{
+	if (this_cpu_read(svm_cpu.trained_by) == svm->serial)
+		return;
+	this_cpu_write(svm_cpu.trained_by, svm->serial);
+	/* Else each exit does so. */
+	if (!cpu_feature_enabled(X86_FEATURE_IBPB_ON_VMEXIT))
+		indirect_branch_prediction_barrier();
+}
+
 /*
  * What VMLOAD brings back after each exit (FS, GS, TR, LDTR, KERNEL_GS_BASE and the
  * syscall MSRs) changes on this CPU only by a task switch, before which the vCPU is
@@ -333,6 +347,7 @@ void svm_vcpu_load(struct x86_vcpu *v, unsigned int cpu)
 	asm volatile("1: vmsave %%rax\n2:\n" _ASM_EXTABLE(1b, 2b)
 		     : : "a" (this_cpu_read(svm_cpu.host_pa)) : "memory");
 	svm->loaded = true;
+	forget_branches(svm);
 	tsc_aux_load(svm);
 }
 
