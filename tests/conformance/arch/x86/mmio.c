@@ -471,5 +471,5 @@ TEST(load_from_mmio_into_memory)
 	expect_mmio(vcpu, false, TEST_GPA - 4, 4, 0);
 	answer(vcpu, 0x44332211);
 	run_done(vcpu);
-	expect_eq(arch_result(vcpu), ARG);
+	expect_eq(arch_result(vcpu), 0x8877665544332211);
 }
