@@ -81,7 +81,7 @@ static int text_setup(void)
 		return -ENOMEM;
 	memcpy(el2_text, arm_el2_text, el2_text_size);
 	arm_clean_inval_poc(el2_text, el2_text_size);
-	arm_sync_icache(el2_text, el2_text_size);
+	arm_inval_icache(el2_text, el2_text_size);
 	r = arm_el2_map_text(el2_text, el2_text_size);
 	if (r)
 		return r;

@@ -49,4 +49,6 @@ BERTH_DEFINE_BACKEND(arm,
 	.device_types = vgic_device_types,
 	.nr_device_types = VGIC_NR_DEVICE_TYPES,
 	.irq = &vgic_irq_ops,
+	.unknown_vm_ioctl = -EINVAL,
+	.let_go = "boot with kvm-arm.mode=none",
 );

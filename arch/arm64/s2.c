@@ -6,6 +6,7 @@
 #include <asm/cpufeature.h>
 #include <asm/pgtable-hwdef.h>
 #include "arm64.h"
+#include "cache.h"
 
 #define LEVEL_BITS	(PAGE_SHIFT - 3)
 #define CONCAT_BITS	4		/* up to 16 tables side by side at the root */
@@ -31,6 +32,9 @@
 
 /* The CPU overrules the guest's caches being off (FEAT_S2FWB). */
 bool arm_s2_fwb __ro_after_init;
+
+/* Instruction caches need no help to see what was stored (CTR_EL0.DIC). */
+static bool fetch_coherent __ro_after_init;
 
 static u64 mem_normal __ro_after_init = DESC_MEM_NORMAL;
 static unsigned int max_ipa_bits __ro_after_init;
@@ -103,6 +107,8 @@ static void format_init(struct s2_format *f, unsigned int ipa_bits)
 	f->leaf_levels = BIT(0) | BIT(1) | (PAGE_SHIFT == 12 ? BIT(2) : 0);
 	f->leaf_levels &= BIT(f->levels) - 1;
 	f->break_before_make = true;
+	f->flush_on_grant = true;
+	f->exec_on_fetch = !fetch_coherent;
 	f->leaf = arm_leaf;
 	f->table = arm_table;
 	f->attr = arm_attr;
@@ -143,9 +149,29 @@ void arm_s2_setup(void)
 		vtcr_common |= VTCR_EL2_VS_16BIT;
 	if (cpuid_feature_extract_unsigned_field(mmfr1, ID_AA64MMFR1_EL1_HAFDBS_SHIFT))
 		vtcr_common |= VTCR_EL2_HA;
+	fetch_coherent = read_sanitised_ftr_reg(SYS_CTR_EL0) & BIT(CTR_EL0_DIC_SHIFT);
 	arm_s2_fwb = cpuid_feature_extract_unsigned_field(mmfr2, ID_AA64MMFR2_EL1_FWB_SHIFT);
 	if (arm_s2_fwb)
 		mem_normal = DESC_FWB_NORMAL;
 	for (bits = MIN_IPA_BITS; bits <= max_ipa_bits; bits++)
 		format_init(&formats[bits - MIN_IPA_BITS], bits);
+}
+
+/*
+ * A guest whose caches are off, as they are when it starts, or which maps the memory uncached,
+ * would not see what the host's caches hold, unless FEAT_S2FWB has its way with that.  And what
+ * an instruction cache has of a page may be from the page's life before.
+ */
+void arm_s2_prepare(struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained)
+{
+	if ((gained & S2_R) && !arm_s2_fwb)
+		arm_clean_inval_poc(phys_to_virt(pa), size);
+	if ((gained & S2_X) && !fetch_coherent)
+		arm_inval_icache(phys_to_virt(pa), size);
+}
+
+void arm_flush_vm(struct berth_vm *vm)
+{
+	if (!arm_s2_fwb)
+		berth_s2_prepare_again(vm);
 }

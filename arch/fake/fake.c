@@ -100,3 +100,13 @@ void fake_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 	if (berth_request_all(vm, BERTH_REQ_TLB_FLUSH))
 		vm->stats.remote_tlb_flush++;
 }
+
+void fake_s2_prepare(struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained)
+{
+	struct fake_vm *fake = to_fake_vm(vm);
+
+	if (gained & S2_R)
+		atomic_long_add(size >> PAGE_SHIFT, &fake->prepared);
+	if (gained & S2_X)
+		atomic_long_add(size >> PAGE_SHIFT, &fake->prepared_exec);
+}

@@ -11,6 +11,7 @@ struct fake_vm {
 	bool strict;				/* [I] the second stage's format */
 	bool chosen;				/* [I] vCPUs begin uninitialized */
 	u64 reset_pc;				/* [l] */
+	atomic_long_t prepared, prepared_exec;	/* [a] pages s2_prepare() was called for */
 	bool irqchip;				/* [a] set once, under vm.lock */
 	raw_spinlock_t lines_lock;		/* lines; interrupts off */
 	u32 lines[TOY_CHIPS][TOY_PINS];		/* lines_lock: sources that hold it high */

@@ -306,4 +306,6 @@ BERTH_DEFINE_BACKEND(fake,
 	.device_types = device_types,
 	.nr_device_types = ARRAY_SIZE(device_types),
 	.irq = &fake_irq_ops,
+	.unknown_vm_ioctl = -ENOTTY,
+	.let_go = "unload the kernel's kvm modules first",
 );

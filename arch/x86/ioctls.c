@@ -180,4 +180,6 @@ BERTH_DEFINE_BACKEND(x86,
 	.caps = x86_caps,
 	.nr_caps = ARRAY_SIZE(x86_caps),
 	.irq = &x86_irq_ops,
+	.unknown_vm_ioctl = -ENOTTY,
+	.let_go = "unload the kernel's kvm modules first",
 );

@@ -273,3 +273,8 @@ void x86_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 	if (berth_request_all(vm, BERTH_REQ_TLB_FLUSH))
 		vm->stats.remote_tlb_flush++;
 }
+
+/* The caches see all there is to see. */
+void x86_s2_prepare(struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained)
+{
+}

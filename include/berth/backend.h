@@ -40,7 +40,7 @@
  *	the VM yet.  Inverse: vm_destroy, which runs after all vCPUs are gone and
  *	frees the second stage by berth_s2_destroy().
  * slot_check: may this slot be?  For limits of the architecture alone (address
- *	width, alignment).  0 or -EINVAL.  slots_lock held.
+ *	width, alignment).  0, or the errno of its ABI.  slots_lock held.
  *
  * The vCPU.
  *
@@ -69,6 +69,9 @@
  * s2_flush: no vCPU of the VM uses a translation of [@start, @end) from before the
  *	call once it returns.  The backend may flush more.  s2.lock held for
  *	writing, no sleeping, interrupts on.
+ * s2_prepare: ordinary memory is about to be mapped (@gained has S2_R), or to become
+ *	executable (S2_X): caches between the host's view and the guest's are made one.
+ *	s2.lock held, no sleeping.
  */
 #define BERTH_CALLBACKS(X, p)								\
 	X(p, int, setup, (const char **why))						\
@@ -88,7 +91,8 @@
 	X(p, void, run_end, (struct berth_vcpu *vcpu))					\
 	X(p, bool, vcpu_runnable, (struct berth_vcpu *vcpu))				\
 	X(p, void, vcpu_dump, (struct berth_vcpu *vcpu))					\
-	X(p, void, s2_flush, (struct berth_vm *vm, gfn_t start, gfn_t end))
+	X(p, void, s2_flush, (struct berth_vm *vm, gfn_t start, gfn_t end))		\
+	X(p, void, s2_prepare, (struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained))
 
 /* Plain data of a backend; every member is set. */
 struct berth_backend_data {
@@ -107,6 +111,8 @@ struct berth_backend_data {
 	const struct berth_device_type *const *device_types;
 	unsigned int nr_device_types;
 	const struct berth_irq_ops *irq;	/* interrupt controllers in the kernel; NULL: none */
+	int unknown_vm_ioctl;		/* what an unknown ioctl of a VM's fd returns in its ABI */
+	const char *let_go;		/* how the kernel's own KVM leaves /dev/kvm, for the log */
 };
 
 #define BERTH_MEMBER(p, ret, name, args)	ret (*name) args;

@@ -50,6 +50,10 @@ struct s2_format {
 	u64 empty[S2_MAX_LEVELS];	/* an entry that is not present */
 	bool break_before_make;		/* a live entry must be cleared and flushed
 					 * before another table or size replaces it */
+	bool flush_on_grant;		/* a CPU may keep an entry that did not permit enough:
+					 * permitting more takes a flush */
+	bool exec_on_fetch;		/* pages are executable from the first fetch on, for
+					 * which s2_prepare() makes them ready */
 	bool hw_dirty;			/* hardware sets the dirty state itself */
 	/* an entry mapping @pa with @attr (S2_R, W, X, ACCESSED, DIRTY, DEVICE) */
 	u64 (*leaf)(phys_addr_t pa, unsigned int level, u32 attr);
@@ -134,8 +138,7 @@ bool berth_s2_wrprotect(struct berth_vm *vm, gfn_t start, gfn_t end);
  * berth_s2_split() - large leaves in [@start, @end) become small ones that say the same.
  *
  * So that a guest whose pages are to be logged one by one does not split them itself,
- * fault by fault.  What cannot be split (no memory, a format that must break entries
- * first) stays for the faults.  Context: may sleep, no s2.lock.
+ * fault by fault.  What cannot be split for want of memory stays for the faults.  Context: may sleep, no s2.lock.
  */
 void berth_s2_split(struct berth_vm *vm, gfn_t start, gfn_t end);
 
@@ -145,6 +148,9 @@ void berth_s2_split(struct berth_vm *vm, gfn_t start, gfn_t end);
  * Returns whether the caller must flush.  Context: s2.lock held for writing.
  */
 bool berth_s2_unmap(struct berth_vm *vm, gfn_t start, gfn_t end);
+
+/* Call s2_prepare() again for all that is mapped and can be read.  May sleep, no s2.lock. */
+void berth_s2_prepare_again(struct berth_vm *vm);
 
 /* Was [@start, @end) accessed?  With @clear, forget it.  s2.lock for writing. */
 bool berth_s2_age(struct berth_vm *vm, gfn_t start, gfn_t end, bool clear);
@@ -162,15 +168,14 @@ void s2_cache_drain(const struct berth_s2 *s2, struct s2_cache *cache);
  * @attr: what it permits; an older leaf's permissions for the same page stay
  * @flush: set when translations from before must go
  *
- * 0; -EAGAIN when the tree must change in a way that needs s2.lock for writing (a
- * table stands where a large leaf goes, or a live entry must be broken first): call
- * s2_clear_for() under it, then try again.  Context: s2.lock held.
+ * @exclusive: s2.lock is held for writing
+ *
+ * 0; -EAGAIN when the tree must change in a way that needs the lock for writing (a
+ * table stands where a large leaf goes, or a live entry must be broken first): try
+ * again with it, and it is done.  Context: s2.lock held, @cache filled.
  */
 int s2_map(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int level,
-	   phys_addr_t pa, u32 attr, bool *flush);
-
-/* Remove and free what stands in the way of a leaf at @gfn, @level.  s2.lock for writing. */
-void s2_clear_for(struct berth_vm *vm, gfn_t gfn, unsigned int level);
+	   phys_addr_t pa, u32 attr, bool exclusive, bool *flush);
 
 /* Frames a leaf of @level maps. */
 static inline u64 s2_level_pages(const struct s2_format *format, unsigned int level)

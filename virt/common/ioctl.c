@@ -318,10 +318,10 @@ out:
 	return r;
 }
 
-/* What KVM says to a number it does not know differs by file descriptor. */
+/* What KVM says to a number it does not know differs by file descriptor, and by architecture. */
 static const int unknown_ioctl[BERTH_NR_SCOPES] = {
 	[BERTH_SCOPE_SYSTEM]	= -EINVAL,
-	[BERTH_SCOPE_VM]	= -ENOTTY,
+	[BERTH_SCOPE_VM]	= 0,		/* the backend's data says */
 	[BERTH_SCOPE_VCPU]	= -EINVAL,
 	[BERTH_SCOPE_DEVICE]	= -ENOTTY,
 };
@@ -332,7 +332,7 @@ long berth_ioctl_dispatch(enum berth_scope scope, union berth_ioctl_object obj,
 	const struct berth_ioctl *row = *row_of(scope, cmd);
 
 	if (!row || row->cmd != cmd)
-		return unknown_ioctl[scope];
+		return unknown_ioctl[scope] ?: berth_backend.data.unknown_vm_ioctl;
 	if (row->flags & IOC_VALUE)
 		return call(row, obj, NULL, arg);
 	/* The handler looks again, with the lock that holds new vCPUs off. */

@@ -93,7 +93,7 @@ static int __init berth_init(void)
 	/* First, since it tells whether the kernel's own KVM is loaded; open() waits. */
 	r = misc_register(&sys_device);
 	if (r) {
-		pr_err("/dev/kvm belongs to another hypervisor: unload the kernel's kvm modules first\n");
+		pr_err("/dev/kvm belongs to another hypervisor: %s\n", berth_backend.data.let_go);
 		return r;
 	}
 	r = berth_backend.setup(&why);

@@ -11,6 +11,11 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+static struct berth_vm *s2_vm(struct berth_s2 *s2)
+{
+	return container_of(s2, struct berth_vm, s2);
+}
+
 static size_t table_bytes(const struct s2_format *format, unsigned int level)
 {
 	return format->table_bytes[level] ?: sizeof(u64) << format->bits[level];
@@ -80,25 +85,48 @@ static u64 *entry_child(const struct s2_format *format, u64 entry, unsigned int 
 	return phys_to_virt(format->pa(entry, level));
 }
 
+/* Memory that a new entry lets the guest reach, or execute, is made ready for it. */
+static void prepare(struct berth_s2 *s2, phys_addr_t pa, unsigned int level, u32 old, u32 new)
+{
+	u32 gained = new & ~old;
+
+	if (!(new & S2_DEVICE) && (gained & (S2_R | S2_X)))
+		berth_backend.s2_prepare(s2_vm(s2), pa, 1UL << s2->format->shift[level],
+					 gained & S2_RWX);
+}
+
 /*
- * Replace a large leaf by a table of leaves one level down that say the same.
- * Fails with -EAGAIN where hardware wants the old entry broken first.
+ * Replace a large leaf by a table of leaves one level down that say the same.  Where hardware
+ * wants the old entry broken first that takes the write lock (@exclusive): else -EAGAIN.
  */
-static int split_leaf(struct berth_s2 *s2, struct s2_cache *cache, u64 *entry, u64 old,
-		      unsigned int level)
+static int split_leaf(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, u64 *entry, u64 old,
+		      unsigned int level, bool exclusive)
 {
 	const struct s2_format *format = s2->format;
-	u32 attr = format->attr(old, level) & ~(S2_LEAF | S2_TABLE);
-	phys_addr_t pa = format->pa(old, level);
 	u64 *child = cache->table[level - 1];
 	unsigned int i, n = BIT(format->bits[level - 1]);
+	phys_addr_t pa;
+	u64 table;
+	u32 attr;
 
-	if (format->break_before_make || !child)
+	if (!child || (format->break_before_make && !exclusive))
 		return -EAGAIN;
+	if (format->break_before_make) {
+		/* What hardware notes until here is in what comes out. */
+		old = xchg(entry, format->empty[level]);
+		gfn = ALIGN_DOWN(gfn, s2_level_pages(format, level));
+		berth_backend.s2_flush(s2_vm(s2), gfn, gfn + s2_level_pages(format, level));
+	}
+	attr = format->attr(old, level) & ~(S2_LEAF | S2_TABLE);
+	pa = format->pa(old, level);
 	for (i = 0; i < n; i++)
 		child[i] = format->leaf(pa + ((phys_addr_t)i << format->shift[level - 1]),
 					level - 1, attr);
-	if (cmpxchg64(entry, old, format->table(virt_to_phys(child), level)) != old) {
+	table = format->table(virt_to_phys(child), level);
+	if (format->break_before_make) {
+		/* The table's contents are visible before the entry. */
+		smp_store_release(entry, table);
+	} else if (cmpxchg64(entry, old, table) != old) {
 		/* Lost to another fault or to an accessed bit: the table is not empty now. */
 		table_clear(format, level - 1, child);
 		return 0;
@@ -115,7 +143,8 @@ static int split_leaf(struct berth_s2 *s2, struct s2_cache *cache, u64 *entry, u
  * Walk down to the table that holds @level's entry for @gfn, adding tables and
  * splitting leaves on the way.  NULL when that needs the write lock.
  */
-static u64 *walk_to(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int level)
+static u64 *walk_to(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int level,
+		    bool exclusive)
 {
 	const struct s2_format *format = s2->format;
 	u64 *table = s2->root;
@@ -132,7 +161,7 @@ static u64 *walk_to(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsi
 			continue;
 		}
 		if (attr & S2_LEAF) {
-			if (split_leaf(s2, cache, entry, old, l))
+			if (split_leaf(s2, cache, gfn, entry, old, l, exclusive))
 				return NULL;
 			continue;
 		}
@@ -148,35 +177,42 @@ static u64 *walk_to(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsi
 	return table;
 }
 
+static void clear_for(struct berth_s2 *s2, gfn_t gfn, unsigned int level);
+
 int s2_map(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int level,
-	   phys_addr_t pa, u32 attr, bool *flush)
+	   phys_addr_t pa, u32 attr, bool exclusive, bool *flush)
 {
 	const struct s2_format *format = s2->format;
-	u64 *table = walk_to(s2, cache, gfn, level);
+	u64 *table = walk_to(s2, cache, gfn, level, exclusive);
 	u64 *entry, old, new;
-	u32 old_attr;
+	u32 old_attr, had;
 
 	if (!table)
 		return -EAGAIN;
 	entry = &table[entry_index(format, gfn, level)];
-	do {
+	for (;;) {
 		old = READ_ONCE(*entry);
 		old_attr = format->attr(old, level);
-		if (old_attr & S2_TABLE)
-			return -EAGAIN;
-		new = attr;
-		if (old_attr & S2_LEAF) {
-			if (format->pa(old, level) == pa)
-				new |= old_attr & ~S2_LEAF;
-			else if (format->break_before_make)
+		had = 0;
+		if ((old_attr & S2_LEAF) && format->pa(old, level) == pa)
+			had = old_attr & ~S2_LEAF;
+		if ((old_attr & S2_TABLE) ||
+		    ((old_attr & S2_LEAF) && !had && format->break_before_make)) {
+			if (!exclusive)
 				return -EAGAIN;
-			else
-				*flush = true;
+			clear_for(s2, gfn, level);
+			continue;
 		}
-		new = format->leaf(pa, level, new);
+		new = format->leaf(pa, level, attr | had);
 		if (new == old)
 			return 0;
-	} while (cmpxchg64(entry, old, new) != old);
+		prepare(s2, pa, level, had, attr);
+		if ((old_attr & S2_LEAF) &&
+		    (!had || (format->flush_on_grant && (attr & ~had & S2_RWX))))
+			*flush = true;
+		if (cmpxchg64(entry, old, new) == old)
+			break;
+	}
 	if (!(old_attr & S2_LEAF))
 		atomic_long_inc(&s2->pages[level]);
 	return 0;
@@ -379,7 +415,7 @@ bool berth_s2_age(struct berth_vm *vm, gfn_t start, gfn_t end, bool clear)
  * Split what large leaf there is at @gfn.  Returns where to look next: behind the table
  * of small leaves, or behind what is not there or cannot be split.
  */
-static gfn_t split_at(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn)
+static gfn_t split_at(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, bool exclusive)
 {
 	const struct s2_format *format = s2->format;
 	unsigned int level = format->levels - 1;
@@ -389,7 +425,7 @@ static gfn_t split_at(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn)
 		u64 entry = READ_ONCE(table[entry_index(format, gfn, level)]);
 		u32 attr = format->attr(entry, level);
 
-		if ((attr & S2_LEAF) && walk_to(s2, cache, gfn, 0))
+		if ((attr & S2_LEAF) && walk_to(s2, cache, gfn, 0, exclusive))
 			level = 1;
 		if (!(attr & S2_TABLE) || level == 1)
 			break;
@@ -401,28 +437,59 @@ static gfn_t split_at(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn)
 void berth_s2_split(struct berth_vm *vm, gfn_t start, gfn_t end)
 {
 	struct berth_s2 *s2 = &vm->s2;
+	bool exclusive = s2->format->break_before_make;
 	struct s2_cache cache = { };
 	gfn_t gfn = start;
 
 	while (gfn < end && !s2_cache_fill(s2, &cache)) {
-		read_lock(&s2->lock);
-		gfn = split_at(s2, &cache, gfn);
-		read_unlock(&s2->lock);
+		if (exclusive)
+			write_lock(&s2->lock);
+		else
+			read_lock(&s2->lock);
+		gfn = split_at(s2, &cache, gfn, exclusive);
+		if (exclusive)
+			write_unlock(&s2->lock);
+		else
+			read_unlock(&s2->lock);
 		cond_resched();
 	}
 	s2_cache_drain(s2, &cache);
 }
 
-void s2_clear_for(struct berth_vm *vm, gfn_t gfn, unsigned int level)
+/* Remove and free what stands in the way of a leaf.  s2.lock for writing. */
+static void clear_for(struct berth_s2 *s2, gfn_t gfn, unsigned int level)
 {
 	struct s2_walk walk = {
-		.vm = vm, .s2 = &vm->s2, .leaf = leaf_unmap, .free_tables = true,
-		.start = gfn, .end = gfn + s2_level_pages(vm->s2.format, level),
+		.vm = s2_vm(s2), .s2 = s2, .leaf = leaf_unmap, .free_tables = true,
+		.start = gfn, .end = gfn + s2_level_pages(s2->format, level),
 	};
 
-	lockdep_assert_held_write(&vm->s2.lock);
+	lockdep_assert_held_write(&s2->lock);
 	walk_range(&walk);
 	gather_finish(&walk);
+}
+
+static void leaf_prepare(struct s2_walk *walk, u64 *entry, unsigned int level)
+{
+	u64 old = READ_ONCE(*entry);
+
+	prepare(walk->s2, walk->s2->format->pa(old, level), level, 0,
+		walk->s2->format->attr(old, level) & (S2_R | S2_DEVICE));
+}
+
+void berth_s2_prepare_again(struct berth_vm *vm)
+{
+	struct s2_walk walk = {
+		.vm = vm, .s2 = &vm->s2, .end = vm->s2.max_gfn, .leaf = leaf_prepare,
+	};
+
+	do {
+		walk.budget = 1;
+		read_lock(&vm->s2.lock);
+		walk_range(&walk);
+		read_unlock(&vm->s2.lock);
+		cond_resched();
+	} while (walk.stopped);
 }
 
 int berth_s2_init(struct berth_s2 *s2, const struct s2_format *format)

@@ -159,7 +159,7 @@ static int publish(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn_t gfn, 
 {
 	struct berth_vm *vm = vcpu->vm;
 	struct berth_s2 *s2 = &vm->s2;
-	u32 attr = S2_R | S2_X | S2_ACCESSED;
+	u32 attr = S2_R | S2_ACCESSED;
 	unsigned int level;
 	bool flush = false;
 	u64 mask;
@@ -171,12 +171,12 @@ static int publish(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn_t gfn, 
 	mask = s2_level_pages(s2->format, level) - 1;
 	if (hp->writable && !slot_readonly(slot) && (!slot_logged(slot) || (access & S2_W)))
 		attr |= S2_W | (access & S2_W ? S2_DIRTY : 0);
+	if (!s2->format->exec_on_fetch || (access & S2_X))
+		attr |= S2_X;
 	if (hp->device)
 		attr |= S2_DEVICE;
-	if (exclusive)
-		s2_clear_for(vm, gfn & ~mask, level);
 	r = s2_map(s2, &vcpu->s2_cache, gfn & ~mask, level,
-		   (phys_addr_t)(hp->pfn & ~mask) << PAGE_SHIFT, attr, &flush);
+		   (phys_addr_t)(hp->pfn & ~mask) << PAGE_SHIFT, attr, exclusive, &flush);
 	if (r)
 		return -EBUSY;
 	if (access & S2_W)

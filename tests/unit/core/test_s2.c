@@ -4,6 +4,7 @@
  * compiles here: the toy machine's two and NPT.
  */
 #include "lib.h"
+#include "fake.h"
 #include <stdlib.h>
 #include "../../../arch/x86/svm/npt.h"
 
@@ -128,7 +129,7 @@ static void op_map(struct state *s, unsigned int w, unsigned int i)
 	u32 attr = S2_R | S2_X | S2_ACCESSED | (rnd(&s->seed, 2) ? S2_W | S2_DIRTY : 0);
 	gfn_t gfn = ALIGN_DOWN(window[w] + i, (gfn_t)pages);
 	phys_addr_t pa;
-	bool flush = false, table = false;
+	bool flush = false;
 	int r;
 
 	i = gfn - window[w];
@@ -136,26 +137,26 @@ static void op_map(struct state *s, unsigned int w, unsigned int i)
 	pa = ((gfn + (rnd(&s->seed, 2) << 30)) & 0x7fffffff) << PAGE_SHIFT;
 	HOST_BUG_ON(s2_cache_fill(s->s2, &s->cache));
 	read_lock(&s->s2->lock);
-	r = s2_map(s->s2, &s->cache, gfn, level, pa, attr, &flush);
+	r = s2_map(s->s2, &s->cache, gfn, level, pa, attr, false, &flush);
 	read_unlock(&s->s2->lock);
 	if (r) {
 		CHECK_EQ(r, -EAGAIN);
 		write_lock(&s->s2->lock);
-		s2_clear_for(s->vm, gfn, level);
-		CHECK_EQ(s2_map(s->s2, &s->cache, gfn, level, pa, attr, &flush), 0);
+		CHECK_EQ(s2_map(s->s2, &s->cache, gfn, level, pa, attr, true, &flush), 0);
 		write_unlock(&s->s2->lock);
-		model_clear(s, w, i, i + pages, ~0U);
-		table = true;
 	}
-	if (!table)
-		model_split(s, w, i, level);
+	model_split(s, w, i, level);
 	for (j = 0; j < pages; j++) {
 		struct frame *e = &s->frame[w][i + j];
-		u32 keep = e->present && e->pa == pa + ((phys_addr_t)j << PAGE_SHIFT) ? e->attr : 0;
+		bool same = e->present && e->level == level &&
+			    e->pa == pa + ((phys_addr_t)j << PAGE_SHIFT);
+		u32 keep = same ? e->attr : 0;
 
-		/* Another page behind a live translation: it must be flushed, or broken before. */
-		if (e->present && e->pa != pa + ((phys_addr_t)j << PAGE_SHIFT))
+		/* Another page behind a live translation: it must be flushed, or was on the way. */
+		if (e->present && !same && !r)
 			CHECK(flush && !f->break_before_make);
+		if (same && f->flush_on_grant && (attr & ~keep & S2_W))
+			CHECK(flush);
 		*e = (struct frame) { true, level, attr | keep, pa + ((phys_addr_t)j << PAGE_SHIFT) };
 	}
 }
@@ -173,7 +174,7 @@ static void op_range(struct state *s, unsigned int w, unsigned int i, unsigned i
 		return;
 	case 1:
 		berth_s2_split(s->vm, from, to);
-		for (i = ALIGN_DOWN(i, span); i < end && !s->s2->format->break_before_make; i += span)
+		for (i = ALIGN_DOWN(i, span); i < end; i += span)
 			model_split(s, w, i, 0);
 		return;
 	}
@@ -249,6 +250,39 @@ static void npt_agrees_with_an_array(void)
 	check_format(svm_npt_format());
 }
 
+static void memory_is_prepared_before_it_is_mapped_and_before_it_is_executed(void)
+{
+	struct machine m;
+	struct s2_cache cache = { };
+	bool flush = false;
+	struct fake_vm *vm;
+	struct file *file;
+
+	machine_make(&m, TOY_STRICT, 0);
+	file = fget(m.vm);
+	vm = to_fake_vm(file->private_data);
+	HOST_BUG_ON(s2_cache_fill(&vm->vm.s2, &cache));
+	read_lock(&vm->vm.s2.lock);
+	CHECK_EQ(s2_map(&vm->vm.s2, &cache, 5, 0, 0x5000, S2_R | S2_ACCESSED, false, &flush), 0);
+	CHECK_EQ(atomic_long_read(&vm->prepared), 1);
+	CHECK_EQ(s2_map(&vm->vm.s2, &cache, 5, 0, 0x5000, S2_R | S2_W, false, &flush), 0);
+	CHECK_EQ(atomic_long_read(&vm->prepared), 1);
+	CHECK_EQ(atomic_long_read(&vm->prepared_exec), 0);
+	CHECK_EQ(s2_map(&vm->vm.s2, &cache, 5, 0, 0x5000, S2_R | S2_X, false, &flush), 0);
+	CHECK_EQ(s2_map(&vm->vm.s2, &cache, 5, 0, 0x5000, S2_R | S2_X, false, &flush), 0);
+	CHECK_EQ(atomic_long_read(&vm->prepared), 1);
+	CHECK_EQ(atomic_long_read(&vm->prepared_exec), 1);
+	CHECK_EQ(s2_map(&vm->vm.s2, &cache, 6, 0, 0x6000, S2_R | S2_DEVICE, false, &flush), 0);
+	read_unlock(&vm->vm.s2.lock);
+	CHECK_EQ(atomic_long_read(&vm->prepared), 1);
+	berth_s2_prepare_again(&vm->vm);
+	CHECK_EQ(atomic_long_read(&vm->prepared), 2);
+	CHECK_EQ(atomic_long_read(&vm->prepared_exec), 1);
+	s2_cache_drain(&vm->vm.s2, &cache);
+	fput(file);
+	machine_free(&m);
+}
+
 /* What the manual says of an entry (APM vol. 2, 5.4 and 15.25.5). */
 static void npt_entries_have_the_manuals_bits(void)
 {
@@ -272,6 +306,7 @@ static const struct test tests[] = {
 	TEST(plain_format_agrees_with_an_array),
 	TEST(strict_format_agrees_with_an_array),
 	TEST(npt_agrees_with_an_array),
+	TEST(memory_is_prepared_before_it_is_mapped_and_before_it_is_executed),
 	TEST(npt_entries_have_the_manuals_bits),
 };
 
