@@ -154,7 +154,8 @@ def conformance_command(host, hypervisor):
     words, add = ["./conformance", *getattr(h, "CONFORMANCE", ())], []
     add.append((test_program("conformance", h.ARCH), "add/conformance"))
     excluded = set()
-    for name in (f"excluded-{host}.txt", f"excluded-{host}-{hypervisor}.txt"):
+    kind = getattr(h, "SKIPS", host)
+    for name in (f"excluded-{kind}.txt", f"excluded-{kind}-{hypervisor}.txt"):
         path = TOP / "tests/conformance" / name
         if path.exists():
             words += ["--exclude", name]
