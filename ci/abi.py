@@ -343,6 +343,8 @@ TABLE_HEAD = """\
  */
 #ifndef CONFORMANCE_IOCTL_TABLE_H
 #define CONFORMANCE_IOCTL_TABLE_H
+
+#include "../../arch/fake/toy.h"
 """
 SCOPE_NAMES = {"SYS": "SCOPE_SYSTEM", "VM": "SCOPE_VM", "VCPU": "SCOPE_VCPU", "DEVICE": "SCOPE_DEVICE"}
 

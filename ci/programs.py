@@ -9,9 +9,13 @@ from paths import BUILD, TOP, fresh_env, run
 
 def build(directory, arch, *variables):
     """Runs make in a directory of the tree, one program at a time. Returns where it builds: in
-    build/ itself for this machine's architecture, else in build/ARCH."""
-    cross = modules.cross(arch)
-    out = BUILD / arch if cross else BUILD
+    build/ itself for this machine's architecture, else in build/ARCH. Guests of the toy machine
+    are in programs of this machine."""
+    toy = arch == "fake"
+    cross = "" if toy else modules.cross(arch)
+    out = BUILD / arch if cross or toy else BUILD
+    if toy:
+        variables = (*variables, f"ARCH={arch}")
     out.mkdir(parents=True, exist_ok=True)
     with open(out / ".lock", "w") as f:
         fcntl.flock(f, fcntl.LOCK_EX)

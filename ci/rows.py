@@ -116,6 +116,7 @@ def rows():
             )
     for host, rel in DEBUG_HOSTS:
         yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
+    yield from toy("x86-fake")
 
 
 def emulated(at, level, **where):
@@ -189,3 +190,18 @@ def debug(at, **where):
         yield row(f"reload-{name}{at}", FULL, 120, "reload", smp=smp, **where)
     yield row(f"guest-{at}", FULL, 100, "guest", guest="6.1", **where)
     yield row(f"vmm-{at}", FULL, 100, "guest", guest="6.1", vmm="berth", smp=2, **where)
+    yield row(f"stress-{at}", FULL, 200, "stress", seconds=120, smp=2, **where)
+
+
+def toy(host):
+    """The core's module with the toy machine, on a machine without any extension."""
+    for rel in ("6.1", "6.12", "6.1-debug"):
+        slow = rel.endswith("-debug")
+        yield row(
+            f"conformance-{host}-{rel}", FULL if slow else CHECK, 200 if slow else 20,
+            "conformance", hypervisor="berth", host=host, rel=rel, smp=2 if slow else 1,
+        )
+    yield row(
+        f"stress-{host}-6.1-debug", FULL, 200, "stress", hypervisor="berth", host=host,
+        rel="6.1-debug", seconds=120, smp=2,
+    )

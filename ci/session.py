@@ -83,7 +83,8 @@ class Result:
 def hypervisor(plan, h):
     """What the host loads: a berth.ko, the reference's module names, or nothing."""
     if plan.hypervisor == "berth":
-        return [plan.module or modules.build(h.ARCH, plan.kernel)]
+        backend = getattr(h, "BACKEND", None)
+        return [plan.module or modules.build(h.ARCH, plan.kernel, backend=backend)]
     return list(h.REFERENCE) if plan.hypervisor == "kvm" else []
 
 

@@ -105,6 +105,12 @@ def test_program(name, arch):
     return programs.build(f"tests/{name}", arch) / "tests" / name
 
 
+def guests_of(host):
+    """Whose guests a host runs: those of its architecture, or of another backend."""
+    h = session.host(host)
+    return getattr(h, "BACKEND", h.ARCH)
+
+
 def in_host(report, plan, tell):
     """Runs a plan; what is wrong with the host, and not with a test, becomes a failed case.
     Returns the result."""
@@ -152,7 +158,7 @@ def conformance_command(host, hypervisor):
     cannot, with that only."""
     h = session.host(host)
     words, add = ["./conformance", *getattr(h, "CONFORMANCE", ())], []
-    add.append((test_program("conformance", h.ARCH), "add/conformance"))
+    add.append((test_program("conformance", guests_of(host)), "add/conformance"))
     excluded = set()
     kind = getattr(h, "SKIPS", host)
     for name in (f"excluded-{kind}.txt", f"excluded-{kind}-{hypervisor}.txt"):
@@ -190,6 +196,24 @@ def conformance(report, tell, host, rel, hypervisor, smp=1, cpu="", options="", 
         tell(f"note: the list names {skip}, which was not skipped")
 
 
+def stress(report, tell, host, rel, hypervisor, seconds, smp=1, seed=1, threads=8):
+    """tests/stress: threads of random calls; what the kernel says of itself is the result."""
+    plan = session.Plan(
+        host=host,
+        kernel=rel,
+        hypervisor=hypervisor,
+        commands=[f"./stress --seconds {seconds} --threads {threads} --seed {seed}"],
+        smp=smp,
+        add=[(test_program("stress", guests_of(host)), "add/stress")],
+        timeout=TIMEOUT + seconds,
+        name=report.row,
+    )
+    result = in_host(report, plan, tell)
+    report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
+    report.cases += ktap.parse(report.raw)
+    host_cases(report, result, expected_status=(1,))
+
+
 # Each turn: some tests, a program that is killed while its VMs are there, and the module goes and
 # comes. A CPU that goes and comes meanwhile is a CPU on which the extension is turned off and on.
 RELOAD_TESTS = "*vm* *vcpu* slot_* *ioeventfd* *coalesced* dirty_log* *huge* interrupt_*"
@@ -220,7 +244,7 @@ def reload(report, tell, host, rel, hypervisor, smp=1):
         hypervisor=hypervisor,
         commands=[RELOAD_SCRIPT],
         smp=smp,
-        add=[(test_program("conformance", session.host(host).ARCH), "add/conformance")],
+        add=[(test_program("conformance", guests_of(host)), "add/conformance")],
         timeout=TIMEOUT,
         name=report.row,
     )

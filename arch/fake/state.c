@@ -155,7 +155,7 @@ static int enable_no_poll(struct berth_vcpu *vcpu, const struct kvm_enable_cap *
 
 static int enable_halt_poll(struct berth_vm *vm, const struct kvm_enable_cap *args)
 {
-	if (args->flags)
+	if (args->flags || args->args[0] != (unsigned int)args->args[0])
 		return -EINVAL;
 	WRITE_ONCE(vm->halt_poll_ns, args->args[0]);
 	return 0;
