@@ -522,7 +522,8 @@ static int map_gicv(struct arm_vcpu *v, gpa_t base)
 			return r;
 		read_lock(&s2->lock);
 		r = s2_map(s2, &v->core.s2_cache, gpa_to_gfn(base + offset), 0,
-			   vgic_host.gicv + offset, S2_R | S2_W | S2_ACCESSED | S2_DEVICE, &flush);
+			   vgic_host.gicv + offset, S2_R | S2_W | S2_ACCESSED | S2_DEVICE, false,
+			   &flush);
 		read_unlock(&s2->lock);
 	}
 	/* A page of a slot's is there, which is user space's mistake. */
