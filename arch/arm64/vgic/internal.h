@@ -7,20 +7,12 @@
 
 #include "arm64.h"
 #include "state.h"
-#include "vgic/vgic.h"
-
-/* GICD_CTLR as a GIC with one security state has it (IHI 0069, 12.9.4). */
-#define VGIC_CTLR_GROUP0	BIT(0)
-#define VGIC_CTLR_GROUP1	BIT(1)
-#define VGIC_CTLR_GROUPS	(VGIC_CTLR_GROUP0 | VGIC_CTLR_GROUP1)
+#include "vgic/lr.h"
 
 /* Whom the identification registers name: what KVM's do, so that guests know the quirks. */
 #define VGIC_IMPLEMENTER	0x43b		/* Arm */
 #define VGIC_PRODUCT		0x4b
 #define VGIC_REVISION		3		/* of GICD_IIDR; 1 to 3 can be asked for */
-
-/* ICH_HCR_EL2.LRENPIE, which the kernel's header does not have. */
-#define ICH_HCR_LRENPIE		BIT(2)
 
 static inline struct arm_vcpu *vgic_vcpu(struct vgic_cpu *cpu)
 {
@@ -57,43 +49,6 @@ static inline bool vgic_is_v3(const struct vgic_vm *vgic)
 {
 	return vgic_model(vgic) == KVM_DEV_TYPE_ARM_VGIC_V3;
 }
-
-static inline bool vgic_is_sgi(u32 intid)
-{
-	return intid < VGIC_SGIS;
-}
-
-static inline bool vgic_is_private(u32 intid)
-{
-	return intid < VGIC_PRIVATE_IRQS;
-}
-
-static inline bool vgic_is_lpi(u32 intid)
-{
-	return intid >= VGIC_FIRST_LPI;
-}
-
-/* ---- state.c: the state of an interrupt, and what of it is in a list register ---- */
-
-/* Ends of level-sensitive SPIs, to be told when no lock is held. */
-struct vgic_acks {
-	unsigned int nr;
-	u16 pin[VGIC_MAX_LRS + 32];
-};
-
-bool vgic_irq_pends(const struct vgic_irq *irq);
-bool vgic_irq_wants(const struct vgic_irq *irq);
-bool vgic_irq_deliverable(const struct vgic_irq *irq, u32 ctlr);
-u64 vgic_irq_to_lr(struct vgic_irq *irq, u32 ctlr);
-void vgic_irq_from_lr(struct vgic_irq *irq, u64 lr, struct vgic_acks *acks);
-void vgic_irq_ended(struct vgic_irq *irq, struct vgic_acks *acks);
-void vgic_take_lrs(struct vgic_cpu *cpu, const u64 *lr, struct vgic_acks *acks, bool here);
-unsigned int vgic_fill_lrs(struct vgic_cpu *cpu, u64 *lr, unsigned int nr, u32 ctlr, u32 *hcr);
-void vgic_count_eois(struct vgic_cpu *cpu, unsigned int nr, struct vgic_acks *acks);
-
-/* What state.c asks of the machine: the line of a mapped interrupt; its end. */
-bool vgic_phys_line(struct vgic_irq *irq);
-void vgic_phys_deactivate(struct vgic_irq *irq);
 
 /* ---- irq.c ---- */
 
@@ -132,11 +87,8 @@ void vgic_irq_set_line(struct vgic_irq *irq, unsigned int source, bool level,
 /* SGI @intid from @from to @cpu; @group1: to its Group 1 interrupts, too. */
 void vgic_send_sgi(struct vgic_cpu *cpu, u32 intid, unsigned int from, bool group1);
 
-void vgic_irq_init(struct vgic_irq *irq, u32 intid, struct vgic_cpu *home);
-
-/* LPIs live as long as somebody has a reference. */
+/* LPIs live as long as somebody has a reference; vgic_lpi_put(). */
 bool vgic_lpi_get(struct vgic_irq *irq);
-void vgic_lpi_put(struct vgic_irq *irq);
 
 /* ---- cpu.c ---- */
 

@@ -3,22 +3,10 @@
  * Interrupts: finding, locking and raising them, and the queues of the vCPUs.
  */
 #include "internal.h"
-
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
-
-void vgic_irq_init(struct vgic_irq *irq, u32 intid, struct vgic_cpu *home)
-{
-	INIT_LIST_HEAD(&irq->link);
-	irq->intid = intid;
-	irq->home = home;
-	irq->target = home;
-	irq->lr = -1;
-	irq->edge = vgic_is_sgi(intid) || vgic_is_lpi(intid);
-	irq->enabled = vgic_is_sgi(intid);
-}
 
 struct vgic_irq *vgic_irq_find(struct vgic_vm *vgic, struct vgic_cpu *cpu, u32 intid)
 {
@@ -320,11 +308,18 @@ void vgic_phys_deactivate(struct vgic_irq *irq)
 
 bool vgic_lpi_get(struct vgic_irq *irq)
 {
-	return !vgic_is_lpi(irq->intid) || refcount_inc_not_zero(&irq->refs);
+	return !vgic_is_lpi(irq->intid) || kref_get_unless_zero(&irq->refs);
+}
+
+static void free_lpi(struct kref *refs)
+{
+	struct vgic_irq *irq = container_of(refs, struct vgic_irq, refs);
+
+	kfree_rcu(irq, rcu);
 }
 
 void vgic_lpi_put(struct vgic_irq *irq)
 {
-	if (vgic_is_lpi(irq->intid) && refcount_dec_and_test(&irq->refs))
-		kfree_rcu(irq, rcu);
+	if (vgic_is_lpi(irq->intid))
+		kref_put(&irq->refs, free_lpi);
 }

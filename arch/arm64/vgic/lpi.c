@@ -175,7 +175,7 @@ static struct vgic_irq *alloc(struct vgic_vm *vgic, u32 intid, struct vgic_cpu *
 	vgic_irq_init(irq, intid, target ?: &to_arm(first)->vgic);
 	irq->target = target;
 	irq->group1 = true;
-	refcount_set(&irq->refs, 1);
+	kref_init(&irq->refs);
 	if (!xa_err(xa_store(&vgic->lpis, intid, irq, GFP_KERNEL_ACCOUNT)))
 		return irq;
 	kfree(irq);

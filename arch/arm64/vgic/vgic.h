@@ -21,8 +21,8 @@
 #include <berth/device.h>
 #include <berth/irq.h>
 #include <berth/types.h>
+#include <linux/kref.h>
 #include <linux/mutex.h>
-#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/xarray.h>
 
@@ -50,7 +50,7 @@ struct vgic_irq {
 	unsigned int host_irq;		/* [h] hw: the host's number, */
 	u32 hw_intid;			/* [h] and the physical GIC's */
 	u32 events;			/* [lpi_lock] LPIs: events that lead to it */
-	refcount_t refs;		/* [a] LPIs: one for all events, one for the queue */
+	struct kref refs;		/* [a] LPIs: one for all events, one for the queue */
 	u8 priority;			/* [h] */
 	u8 lines;			/* [h] sources that hold the line high, by BERTH_IRQ_* */
 	u8 sources;			/* [h] GICv2's SGIs: CPUs whose request waits */

@@ -85,6 +85,9 @@ static inline void cond_resched_rwlock_write(rwlock_t *s)
 }
 
 /* SRCU: two counts of readers; a writer turns the index twice and waits for the old one. */
+/* Of what is freed by RCU: the core itself frees nothing so. */
+struct rcu_head { void *unused; };
+
 struct srcu_struct {
 	struct srcu_counts { atomic_long_t index, readers[2]; } *counts;
 	pthread_mutex_t writer;

@@ -7,12 +7,25 @@
  * translates.  While an interrupt is in one, the pending and active state is there, and
  * struct vgic_irq has what has been added meanwhile.
  */
-#include "internal.h"
+#include "lr.h"
+#include <linux/kernel.h>
 #include <linux/list_sort.h>
 
 /* The sender of a GICv2 SGI, where GICH_LR<n> has it when the interrupt is virtual only. */
 #define LR_SOURCE_SHIFT	ICH_LR_PHYS_ID_SHIFT
 #define LR_SOURCE(lr)	((lr) >> LR_SOURCE_SHIFT & 7)
+
+/* As after reset: SGIs are enabled, and edges as LPIs are. */
+void vgic_irq_init(struct vgic_irq *irq, u32 intid, struct vgic_cpu *home)
+{
+	INIT_LIST_HEAD(&irq->link);
+	irq->intid = intid;
+	irq->home = home;
+	irq->target = home;
+	irq->lr = -1;
+	irq->edge = vgic_is_sgi(intid) || vgic_is_lpi(intid);
+	irq->enabled = vgic_is_sgi(intid);
+}
 
 /* Pending: by its line, or by what is latched (IHI 0069, 4.1). */
 bool vgic_irq_pends(const struct vgic_irq *irq)
