@@ -519,7 +519,7 @@ static int map_gicv(struct arm_vcpu *v, gpa_t base)
 	for (offset = 0; !r && offset < KVM_VGIC_V2_CPU_SIZE; offset += PAGE_SIZE) {
 		r = s2_cache_fill(s2, &v->core.s2_cache);
 		if (r)
-			return r;
+			break;
 		read_lock(&s2->lock);
 		r = s2_map(s2, &v->core.s2_cache, gpa_to_gfn(base + offset), 0,
 			   vgic_host.gicv + offset, S2_R | S2_W | S2_ACCESSED | S2_DEVICE, false,
