@@ -230,7 +230,7 @@ struct s2_gather {
 
 /*
  * One traversal of a range.  @leaf acts on a present leaf's entry.  A walk with a
- * budget stops after that many lowest-level tables, to be taken up again at @cursor.
+ * budget stops after that many tables, to be taken up again at @cursor.
  */
 struct s2_walk {
 	struct berth_vm *vm;		/* NULL: nothing can use the tree, no flush */
@@ -302,7 +302,7 @@ static void walk_table(struct s2_walk *walk, u64 *table, unsigned int level, gfn
 		}
 		if (!walk->vm)
 			cond_resched();
-		if (level == 1 && walk->budget && !--walk->budget) {
+		if (walk->budget && !--walk->budget) {
 			walk->cursor = gfn + pages;
 			walk->stopped = true;
 			return;
@@ -360,8 +360,26 @@ static void leaf_test_young(struct s2_walk *walk, u64 *entry, unsigned int level
 		walk->gather.changed = true;
 }
 
-/* Lowest-level tables emptied between two chances to reschedule. */
+/* Tables emptied between two chances to reschedule. */
 #define ZAP_BUDGET	64
+
+/* The whole range once.  Returns whether that took more than one pass. */
+static bool zap_round(struct s2_walk *walk)
+{
+	unsigned int passes = 0;
+
+	walk->cursor = walk->start;
+	do {
+		walk->budget = ZAP_BUDGET;
+		write_lock(&walk->s2->lock);
+		walk_range(walk);
+		gather_finish(walk);
+		write_unlock(&walk->s2->lock);
+		cond_resched();
+		passes++;
+	} while (walk->stopped);
+	return passes > 1;
+}
 
 void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end)
 {
@@ -371,14 +389,9 @@ void berth_s2_zap(struct berth_vm *vm, gfn_t start, gfn_t end)
 	};
 
 	trace_berth_s2_zap(start, end);
-	do {
-		walk.budget = ZAP_BUDGET;
-		write_lock(&vm->s2.lock);
-		walk_range(&walk);
-		gather_finish(&walk);
-		write_unlock(&vm->s2.lock);
-		cond_resched();
-	} while (walk.stopped);
+	/* A table that several passes emptied was seen whole by none: the next round frees it. */
+	if (zap_round(&walk))
+		zap_round(&walk);
 }
 
 /* A walk that frees nothing, so the caller may flush later: true when one is due. */
@@ -498,7 +511,7 @@ int berth_s2_init(struct berth_s2 *s2, const struct s2_format *format)
 
 	rwlock_init(&s2->lock);
 	s2->format = format;
-	s2->max_gfn = gpa_to_gfn(1ULL << (format->shift[top] + format->bits[top]));
+	s2->max_gfn = 1ULL << (format->shift[top] + format->bits[top] - PAGE_SHIFT);
 	s2->root = table_alloc(format, top);
 	return s2->root ? 0 : -ENOMEM;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The second-stage engine, held against an array with an element per page, for every format that
- * compiles here: the toy machine's two and NPT.
+ * compiles here, and for the geometries that docs/porting.md has, in the byte order of each.
  */
 #include "lib.h"
 #include "fake.h"
@@ -122,10 +122,25 @@ static void model_split(struct state *s, unsigned int w, unsigned int i, unsigne
 	}
 }
 
+/* Mostly the lowest one. */
+static unsigned int leaf_level(struct state *s)
+{
+	const struct s2_format *f = s->s2->format;
+	unsigned int level = rnd(&s->seed, 3) ? 0 : 1 + rnd(&s->seed, 2);
+
+	return f->leaf_levels & BIT(level) && s2_level_pages(f, level) <= 512 ? level : 0;
+}
+
+/* What the format has room for. */
+static u32 kept(const struct s2_format *f, phys_addr_t pa, unsigned int level, u32 attr)
+{
+	return f->attr(f->leaf(pa, level, attr), level) & ~S2_LEAF;
+}
+
 static void op_map(struct state *s, unsigned int w, unsigned int i)
 {
 	const struct s2_format *f = s->s2->format;
-	unsigned int level = rnd(&s->seed, 3) ? 0 : 1, pages = s2_level_pages(f, level), j;
+	unsigned int level = leaf_level(s), pages = s2_level_pages(f, level), j;
 	u32 attr = S2_R | S2_X | S2_ACCESSED | (rnd(&s->seed, 2) ? S2_W | S2_DIRTY : 0);
 	gfn_t gfn = ALIGN_DOWN(window[w] + i, (gfn_t)pages);
 	phys_addr_t pa;
@@ -157,7 +172,8 @@ static void op_map(struct state *s, unsigned int w, unsigned int i)
 			CHECK(flush && !f->break_before_make);
 		if (same && f->flush_on_grant && (attr & ~keep & S2_W))
 			CHECK(flush);
-		*e = (struct frame) { true, level, attr | keep, pa + ((phys_addr_t)j << PAGE_SHIFT) };
+		*e = (struct frame) { true, level, kept(f, pa, level, attr | keep),
+				      pa + ((phys_addr_t)j << PAGE_SHIFT) };
 	}
 }
 
@@ -165,7 +181,6 @@ static void op_range(struct state *s, unsigned int w, unsigned int i, unsigned i
 {
 	unsigned int n = 1 + rnd(&s->seed, rnd(&s->seed, 2) ? 8 : FRAMES), end = min(i + n, FRAMES);
 	gfn_t from = window[w] + i, to = window[w] + end;
-	unsigned int span = s2_level_pages(s->s2->format, 1);
 
 	switch (op) {
 	case 0:
@@ -174,7 +189,7 @@ static void op_range(struct state *s, unsigned int w, unsigned int i, unsigned i
 		return;
 	case 1:
 		berth_s2_split(s->vm, from, to);
-		for (i = ALIGN_DOWN(i, span); i < end; i += span)
+		for (; i < end; i++)
 			model_split(s, w, i, 0);
 		return;
 	}
@@ -212,7 +227,7 @@ static void check_format(const struct s2_format *format)
 	berth_s2_destroy(s->s2);
 	HOST_BUG_ON(berth_s2_init(s->s2, format));
 	s->seed = test_seed();
-	for (i = 0; i < 1500; i++) {
+	for (i = 0; i < 1200; i++) {
 		unsigned int w = rnd(&s->seed, WINDOWS), at = rnd(&s->seed, FRAMES);
 
 		if (rnd(&s->seed, 3))
@@ -234,6 +249,38 @@ static void check_format(const struct s2_format *format)
 	free(s);
 }
 
+/* Large leaves are many entries as well, where there are many. */
+static void zap_lets_go_of_the_lock(void)
+{
+	const phys_addr_t gigabyte = 1UL << 30;
+	struct s2_cache cache = { };
+	struct berth_vm *vm;
+	struct machine m;
+	struct file *file;
+	unsigned long writes;
+	unsigned int i, tables = 200;
+	bool flush = false;
+
+	machine_make(&m, TOY_PLAIN, 0);
+	file = fget(m.vm);
+	vm = file->private_data;
+	for (i = 1; i <= tables; i++) {
+		HOST_BUG_ON(s2_cache_fill(&vm->s2, &cache));
+		read_lock(&vm->s2.lock);
+		CHECK_EQ(s2_map(&vm->s2, &cache, gpa_to_gfn(i * gigabyte), 1, 0, S2_R,
+				false, &flush), 0);
+		read_unlock(&vm->s2.lock);
+	}
+	writes = vm->s2.lock.l.writes;
+	berth_s2_zap(vm, 0, vm->s2.max_gfn);
+	CHECK(vm->s2.lock.l.writes - writes > 2);
+	CHECK_EQ(atomic_long_read(&vm->s2.tables), 0);
+	CHECK_EQ(atomic_long_read(&vm->s2.pages[1]), 0);
+	s2_cache_drain(&vm->s2, &cache);
+	fput(file);
+	machine_free(&m);
+}
+
 static void plain_format_agrees_with_an_array(void)
 {
 	check_format(&fake_plain_format);
@@ -248,6 +295,92 @@ static void npt_agrees_with_an_array(void)
 {
 	svm_npt_setup(true, false, false);
 	check_format(svm_npt_format());
+	svm_npt_setup(true, true, true);
+	CHECK_EQ(svm_npt_format()->levels, 5);
+	check_format(svm_npt_format());
+	svm_npt_setup(true, false, false);
+}
+
+/* ---- the geometries of docs/porting.md that host pages of 4K have, with entries of no machine ---- */
+
+#define E_PRESENT	BIT_ULL(7)	/* inverted where 0 is a valid entry */
+#define E_TABLE		BIT_ULL(6)
+#define E_ATTR		0x3fULL		/* the engine's own bits */
+#define E_PA		0x00ffffffffffff00ULL
+
+static bool big_endian, zero_is_valid;
+
+static u64 in_memory(u64 value)
+{
+	value ^= zero_is_valid ? E_PRESENT : 0;
+	return big_endian ? __builtin_bswap64(value) : value;
+}
+
+static u64 e_leaf(phys_addr_t pa, unsigned int level, u32 attr)
+{
+	return in_memory(pa | E_PRESENT | (attr & E_ATTR));
+}
+
+static u64 e_table(phys_addr_t pa, unsigned int level)
+{
+	return in_memory(pa | E_PRESENT | E_TABLE);
+}
+
+/* From memory is as to memory. */
+static u32 e_attr(u64 entry, unsigned int level)
+{
+	u64 value = big_endian ? __builtin_bswap64(entry) : entry;
+
+	value ^= zero_is_valid ? E_PRESENT : 0;
+	if (!(value & E_PRESENT))
+		return 0;
+	return value & E_TABLE ? S2_TABLE | S2_RWX : S2_LEAF | (value & E_ATTR);
+}
+
+static phys_addr_t e_pa(u64 entry, unsigned int level)
+{
+	return (big_endian ? __builtin_bswap64(entry) : entry) & E_PA;
+}
+
+static const struct geometry {
+	struct s2_format format;
+	bool big_endian, zero_is_valid;
+} geometries[] = {
+	{ { "arm64, 40 bits", 3, { 12, 21, 30 }, { 9, 9, 10 }, 7, .break_before_make = true } },
+	{ { "arm64, 48 bits", 4, { 12, 21, 30, 39 }, { 9, 9, 9, 9 }, 7, .break_before_make = true } },
+	{ { "POWER radix", 4, { 12, 21, 30, 39 }, { 9, 9, 9, 13 }, 7, .break_before_make = true,
+	    .hw_dirty = true }, true },
+	{ { "s390, 42 bits", 3, { 12, 20, 31 }, { 8, 11, 11 }, 7, { 4096 }, .break_before_make = true },
+	  true, true },
+	{ { "s390, 64 bits", 5, { 12, 20, 31, 42, 53 }, { 8, 11, 11, 11, 11 }, 7, { 4096 },
+	    .break_before_make = true }, true, true },
+	{ { "Sv39x4", 3, { 12, 21, 30 }, { 9, 9, 11 }, 7, .hw_dirty = true } },
+	{ { "Sv48x4", 4, { 12, 21, 30, 39 }, { 9, 9, 9, 11 }, 15 } },
+	/* Nobody's: leaves of three sizes in a small space, tables that are mostly something else. */
+	{ { "small", 4, { 12, 15, 18, 20 }, { 3, 3, 2, 17 }, 7, { 256, 256, 256 }, .hw_dirty = true },
+	  true },
+	{ { "small, strict", 4, { 12, 15, 18, 20 }, { 3, 3, 2, 17 }, 7, { 256, 256, 256 },
+	    .break_before_make = true }, false, true },
+};
+
+static void geometries_agree_with_an_array(void)
+{
+	unsigned int i, level;
+
+	for (i = 0; i < ARRAY_SIZE(geometries); i++) {
+		struct s2_format format = geometries[i].format;
+
+		big_endian = geometries[i].big_endian;
+		zero_is_valid = geometries[i].zero_is_valid;
+		format.leaf = e_leaf;
+		format.table = e_table;
+		format.attr = e_attr;
+		format.pa = e_pa;
+		for (level = 0; level < format.levels; level++)
+			format.empty[level] = in_memory(0);
+		printf("# %s\n", format.name);
+		check_format(&format);
+	}
 }
 
 static void memory_is_prepared_before_it_is_mapped_and_before_it_is_executed(void)
@@ -306,6 +439,8 @@ static const struct test tests[] = {
 	TEST(plain_format_agrees_with_an_array),
 	TEST(strict_format_agrees_with_an_array),
 	TEST(npt_agrees_with_an_array),
+	TEST(geometries_agree_with_an_array),
+	TEST(zap_lets_go_of_the_lock),
 	TEST(memory_is_prepared_before_it_is_mapped_and_before_it_is_executed),
 	TEST(npt_entries_have_the_manuals_bits),
 };

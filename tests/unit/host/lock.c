@@ -81,6 +81,7 @@ void host_lock_init(struct host_lock *l, const char *class)
 	pthread_rwlock_init(&l->lock, &attr);
 	l->class = class;
 	l->writer = NULL;
+	l->writes = 0;
 }
 
 void host_lock_write(struct host_lock *l)
@@ -88,6 +89,7 @@ void host_lock_write(struct host_lock *l)
 	order_check(l);
 	pthread_rwlock_wrlock(&l->lock);
 	WRITE_ONCE(l->writer, current);
+	l->writes++;
 	held[nr_held++].lock = l;
 }
 

@@ -14,6 +14,7 @@ struct host_lock {
 	pthread_rwlock_t lock;
 	const char *class;
 	const void *writer;		/* the task */
+	unsigned long writes;		/* times taken for writing, for tests to compare */
 };
 
 struct mutex { struct host_lock l; };
