@@ -190,6 +190,26 @@ static bool initially_set(struct berth_vm *vm)
 	return (vm->manual_dirty_protect & KVM_DIRTY_LOG_INITIALLY_SET) && !vm->dirty_ring_size;
 }
 
+/* Pages protected between two chances to reschedule. */
+#define PROTECT_TURN	32768
+
+/* No page of @slot stays writable.  What faults make so meanwhile is in its log. */
+static void slot_protect(struct berth_vm *vm, const struct berth_slot *slot)
+{
+	gfn_t gfn = slot->base_gfn, end = gfn + slot->npages, to;
+	bool flush = false;
+
+	for (; gfn < end; gfn = to) {
+		to = min(gfn + PROTECT_TURN, end);
+		write_lock(&vm->s2.lock);
+		flush |= berth_s2_wrprotect(vm, gfn, to);
+		if (flush && to == end)
+			berth_backend.s2_flush(vm, slot->base_gfn, end);
+		write_unlock(&vm->s2.lock);
+		cond_resched();
+	}
+}
+
 /* After @new took @old's place in the set: bring the mappings in line. */
 static void slot_settle(struct berth_vm *vm, struct berth_slot *old, struct berth_slot *new)
 {
@@ -198,10 +218,7 @@ static void slot_settle(struct berth_vm *vm, struct berth_slot *old, struct bert
 		berth_s2_zap(vm, old->base_gfn, old->base_gfn + old->npages);
 	} else if (slot_logged(new) && !slot_logged(old) && !initially_set(vm)) {
 		berth_s2_split(vm, new->base_gfn, new->base_gfn + new->npages);
-		write_lock(&vm->s2.lock);
-		if (berth_s2_wrprotect(vm, new->base_gfn, new->base_gfn + new->npages))
-			berth_backend.s2_flush(vm, new->base_gfn, new->base_gfn + new->npages);
-		write_unlock(&vm->s2.lock);
+		slot_protect(vm, new);
 	}
 }
 

@@ -386,10 +386,20 @@ static void fault_that_lost_its_page_starts_over(void)
 #define MANY_TABLES	80UL
 #define MANY_PAGES	(MANY_TABLES * 512)
 
+/* How often the VM's second stage was locked for writing. */
+static unsigned long s2_writes(struct machine *m)
+{
+	struct file *file = fget(m->vm);
+	struct berth_vm *vm = file->private_data;
+
+	fput(file);
+	return vm->s2.lock.l.writes;
+}
+
 static void long_work_gives_the_processor_away(void)
 {
 	struct kvm_pre_fault_memory args;
-	unsigned long *log = calloc(MANY_PAGES / 64, sizeof(*log)), hva, i;
+	unsigned long *log = calloc(MANY_PAGES / 64, sizeof(*log)), hva, i, writes;
 	struct machine m;
 
 	machine_make(&m, TOY_PLAIN, 1);
@@ -397,12 +407,16 @@ static void long_work_gives_the_processor_away(void)
 	for (i = 0; i < 2; i++) {
 		unsigned long at;
 
-		CHECK_EQ(machine_slot(&m, 1, HUGE, MANY_PAGES, hva, KVM_MEM_LOG_DIRTY_PAGES), 0);
+		CHECK_EQ(machine_slot(&m, 1, HUGE, MANY_PAGES, hva, 0), 0);
 		for (at = 0; at < MANY_PAGES; at += 512) {
 			args = (struct kvm_pre_fault_memory) { .gpa = HUGE + (at << 12), .size = 4096 };
 			CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_PRE_FAULT_MEMORY, &args), 0);
 		}
 		CHECK_EQ(stat_of(m.vm, "pages_4k"), MANY_TABLES);
+		writes = s2_writes(&m);
+		CHECK_EQ(machine_slot(&m, 1, HUGE, MANY_PAGES, hva, KVM_MEM_LOG_DIRTY_PAGES), 0);
+		/* Two are for the index of user addresses, one would be for all of the pages. */
+		CHECK(s2_writes(&m) - writes > 3);
 		set_thread_flag(TIF_NEED_RESCHED);
 		CHECK_EQ(get_log(&m, 1, log), 0);
 		CHECK(!need_resched());
