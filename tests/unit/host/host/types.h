@@ -73,6 +73,7 @@ typedef u64 kvm_pfn_t;
 
 #define ALIGN_DOWN(x, a)	((x) & ~((__typeof__(x))(a) - 1))
 #define ALIGN(x, a)		ALIGN_DOWN((x) + ((__typeof__(x))(a) - 1), a)
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 
 #define __pick(a, op, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b);	\
