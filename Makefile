@@ -23,7 +23,7 @@ check: deps	## static checks, unit tests, module builds, then the emulated hosts
 	@ci/matrix.py --level check
 
 check-fast: deps	## the part of check that needs no emulated host
-	@ci/matrix.py --level fast
+	@ci/matrix.py --level fast --jobs 2
 
 fuzz: deps	## fuzzers, an hour each, two at a time (SECONDS=...); what they find is in build/fuzz
 	@$(MAKE) -s -C tests/fuzz fuzz SECONDS=$(SECONDS)

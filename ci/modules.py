@@ -70,12 +70,15 @@ def build(
         fcntl.flock(lock, fcntl.LOCK_EX)
         farm(source, out)
         module = out / "berth.ko"
-        if strict:
+        clean = out / ".clean"  # strict: what lies there was built without a warning
+        fresh = not strict or not clean.exists() or clean.read_text() != str(sparse)
+        if strict and fresh:
             # A run must not pass because an earlier one, which warned, left nothing to compile.
             for old in [module, *out.rglob("*.o")]:
                 old.unlink(missing_ok=True)
+        clean.unlink(missing_ok=True)
         argv = [
-            *f"make -s --no-print-directory -j{os.cpu_count()} W=1 C={2 if sparse else 0}".split(),
+            *f"make -s --no-print-directory -j{os.cpu_count()} W=1 C={1 + fresh if sparse else 0}".split(),
             *("-C", tree or kernels.headers(arch, rel), f"M={out}"),
             *(f"ARCH={kernels.ARCHES[arch].kernel}", f"CROSS_COMPILE={cross(arch)}"),
             *("CONFIG_DEBUG_INFO_BTF_MODULES=", *variables, "modules"),
@@ -90,6 +93,8 @@ def build(
             raise Failure(f"berth.ko for {arch} {rel} does not build:\n{said}")
         if strict and any(WARNING.search(line) for line in lines):
             raise Failure(f"berth.ko for {arch} {rel} builds with warnings:\n{said}")
+        if strict:
+            clean.write_text(str(sparse))
         if said:
             print(said, file=sys.stderr)
     return module

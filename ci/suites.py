@@ -85,12 +85,12 @@ def mutations(report, tell):
     command(report, [HERE / "mutations"], tell, timeout=1800)
 
 
-def module(report, tell, arch, rel, backend=None):
-    """berth.ko under W=1 and sparse, warnings being errors, and what it wants of the kernel; with
-    another backend than the architecture's own, if named."""
+def module(report, tell, arch, rel, sparse=False, backend=None):
+    """berth.ko under W=1 and, if wanted, sparse, warnings being errors; and what it wants of the
+    kernel. With another backend than the architecture's own, if named."""
     name = f"berth.ko for {arch} {rel}" + (f" with arch/{backend}" if backend else "")
     try:
-        built = modules.build(arch, rel, sparse=True, strict=True, backend=backend)
+        built = modules.build(arch, rel, sparse=sparse, strict=True, backend=backend)
         wrong = list(modules.judge_symbols(arch, rel, built, backend))
         report.cases.append(ktap.Case(name, ktap.PASS))
         status = ktap.FAIL if wrong else ktap.PASS
