@@ -187,8 +187,8 @@ static const struct berth_ioctl core_ioctls[] = {
 	VM_IOCTL(KVM_GET_STATS_FD, IOC_VALUE, KVM_CAP_BINARY_STATS_FD, vm_get_stats_fd),
 
 	VCPU_IOCTL(KVM_RUN, IOC_VALUE | IOC_NO_LOAD, 0, vcpu_run),
-	VCPU_IOCTL(KVM_ENABLE_CAP, 0, KVM_CAP_ENABLE_CAP, vcpu_enable_cap),
-	VCPU_IOCTL(KVM_PRE_FAULT_MEMORY, 0, KVM_CAP_PRE_FAULT_MEMORY, vcpu_pre_fault),
+	VCPU_IOCTL(KVM_ENABLE_CAP, IOC_UNINIT, KVM_CAP_ENABLE_CAP, vcpu_enable_cap),
+	VCPU_IOCTL(KVM_PRE_FAULT_MEMORY, IOC_UNINIT, KVM_CAP_PRE_FAULT_MEMORY, vcpu_pre_fault),
 	VCPU_IOCTL(KVM_SET_SIGNAL_MASK, IOC_VALUE | IOC_NO_LOAD | IOC_UNINIT, 0,
 		   vcpu_set_signal_mask),
 	VCPU_IOCTL(KVM_GET_STATS_FD, IOC_VALUE | IOC_NO_LOAD | IOC_UNINIT, KVM_CAP_BINARY_STATS_FD,
@@ -335,6 +335,10 @@ long berth_ioctl_dispatch(enum berth_scope scope, union berth_ioctl_object obj,
 		return unknown_ioctl[scope] ?: berth_backend.data.unknown_vm_ioctl;
 	if (row->flags & IOC_VALUE)
 		return call(row, obj, NULL, arg);
+	/* Said before the argument is looked at; asked again with the vCPU's lock held. */
+	if (scope == BERTH_SCOPE_VCPU && !(row->flags & IOC_UNINIT) &&
+	    unlikely(!READ_ONCE(obj.vcpu->initialized)))
+		return -ENOEXEC;
 	/* The handler looks again, with the lock that holds new vCPUs off. */
 	if ((row->flags & IOC_NO_VCPUS) && READ_ONCE(obj.vm->created_vcpus))
 		return -EINVAL;
