@@ -60,7 +60,7 @@ static int map_gpa_range(struct x86_vcpu *v, const struct hypercall *call, unsig
 	run->hypercall.args[0] = gpa;
 	run->hypercall.args[1] = npages;
 	run->hypercall.args[2] = call->arg[2];
-	berth_run_set_long_mode(run, call->long_mode);
+	berth_run_set_hypercall_flags(run, call->long_mode);
 	v->insn_len = len;
 	v->complete = complete_hypercall;
 	return BERTH_RUN_USER;

@@ -54,13 +54,13 @@ struct kvm_pre_fault_memory {
 #define berth_run_immediate_exit(run)	READ_ONCE((run)->immediate_exit)
 #endif
 
-/* A 32-bit flag became the lowest bit of 64. */
-static inline void berth_run_set_long_mode(struct kvm_run *run, bool long_mode)
+/* A 32-bit flag became the lowest of 64. */
+static inline void berth_run_set_hypercall_flags(struct kvm_run *run, u64 flags)
 {
 #if BERTH_SINCE(6, 6)
-	run->hypercall.flags = long_mode;
+	run->hypercall.flags = flags;
 #else
-	run->hypercall.longmode = long_mode;
+	run->hypercall.longmode = flags;
 #endif
 }
 
