@@ -16,6 +16,7 @@
 #include <asm/sysreg.h>
 #include <asm/virt.h>
 #include <berth/backend.h>
+#include "state_types.h"
 #include "switch.h"
 #include "sysregs.h"
 #include "vgic/vgic.h"
@@ -80,7 +81,7 @@ struct arm_vm {
 	unsigned int ipa_bits;		/* [I] */
 	int __percpu *last_vcpu;	/* [I] index of the vCPU that ran last on each CPU, or -1 */
 	bool nisv_to_user;		/* [l] KVM_CAP_ARM_NISV_TO_USER */
-	bool has_run;			/* [l] a vCPU has entered the guest */
+	struct arm_vm_state state;
 	struct vgic_vm vgic;
 };
 
@@ -93,7 +94,14 @@ struct arm_vcpu {
 	bool has_run;			/* [v] arm_first_run() was called */
 	u8 fp_turns;			/* [o] entries left with the FP registers loaded unasked */
 
+	bool sve_finalized;		/* [v] KVM_ARM_VCPU_FINALIZE */
+
 	struct vgic_cpu vgic;
+	struct arm_timer timer;
+	struct arm_debug debug;
+	struct arm_power power;
+	struct arm_pvtime pvtime;
+	struct arm_caches caches;
 
 	/* An access that user space is to answer: the instruction is still to be completed. [v] */
 	bool mmio_pending;

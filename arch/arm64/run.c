@@ -99,7 +99,7 @@ void arm_vcpu_load(struct berth_vcpu *b, unsigned int cpu)
 		arm_sys_load(v);
 	}
 	vgic_load(v);
-	arm_timer_load(v);
+	arm_state_load(v);
 }
 
 void arm_vcpu_put(struct berth_vcpu *b)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ABI of ARM64's ioctls. */
 #include <berth/wall.h>
+#include "abi.h"
 
 NUMBER(KVM_CREATE_IRQCHIP, _IOC_NONE, 0x60, 0);
 NUMBER(KVM_IRQ_LINE, _IOC_WRITE, 0x61, 8);
@@ -16,6 +17,19 @@ NUMBER(KVM_SET_MP_STATE, _IOC_WRITE, 0x99, 4);
 NUMBER(KVM_GET_VCPU_EVENTS, _IOC_READ, 0x9f, 64);
 NUMBER(KVM_SET_VCPU_EVENTS, _IOC_WRITE, 0xa0, 64);
 NUMBER(KVM_SET_GUEST_DEBUG, _IOC_WRITE, 0x9b, 520);
+
+NUMBER(KVM_ARM_SET_COUNTER_OFFSET, _IOC_WRITE, 0xb5, 16);
+NUMBER(KVM_ARM_GET_REG_WRITABLE_MASKS, _IOC_READ, 0xb6, 64);
+
+SIZE(kvm_arm_counter_offset, 16);
+AT(kvm_arm_counter_offset, counter_offset, 0); AT(kvm_arm_counter_offset, reserved, 8);
+
+SIZE(reg_mask_range, 64);
+AT(reg_mask_range, addr, 0); AT(reg_mask_range, range, 8); AT(reg_mask_range, reserved, 12);
+
+SIZE(kvm_smccc_filter, 24);
+AT(kvm_smccc_filter, base, 0); AT(kvm_smccc_filter, nr_functions, 4);
+AT(kvm_smccc_filter, action, 8); AT(kvm_smccc_filter, pad, 9);
 
 SIZE(kvm_irq_level, 8);
 AT(kvm_irq_level, irq, 0); AT(kvm_irq_level, status, 0); AT(kvm_irq_level, level, 4);
