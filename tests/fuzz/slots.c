@@ -277,7 +277,9 @@ static void op_memory(struct input *in)
 		host_migrate(at);
 		break;
 	case 3:
-		host_make_huge(s.memory);
+		/* Seldom: it is work. */
+		if (!(n & 3))
+			host_make_huge(s.memory);
 		break;
 	case 4:
 		host_age(at, n, choose(in, 3));
