@@ -152,7 +152,8 @@ static u64 *walk_to(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsi
 
 	while (l > level) {
 		u64 *entry = &table[entry_index(format, gfn, l)];
-		u64 old = READ_ONCE(*entry);
+		/* With what it leads to: pairs with the release of whoever published it. */
+		u64 old = smp_load_acquire(entry);
 		u32 attr = format->attr(old, l);
 
 		if (attr & S2_TABLE) {
@@ -435,7 +436,7 @@ static gfn_t split_at(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, bo
 	u64 *table = s2->root;
 
 	for (;; level--) {
-		u64 entry = READ_ONCE(table[entry_index(format, gfn, level)]);
+		u64 entry = smp_load_acquire(&table[entry_index(format, gfn, level)]);
 		u32 attr = format->attr(entry, level);
 
 		if ((attr & S2_LEAF) && walk_to(s2, cache, gfn, 0, exclusive))

@@ -78,6 +78,64 @@ static void files_close_in_any_order(void)
 	CHECK_EQ(orders, 720);
 }
 
+static void exchange(int *order, int i, int j)
+{
+	int t = order[i];
+
+	order[i] = order[j];
+	order[j] = t;
+}
+
+/* The order that a dictionary has next. */
+static void next_order(int *order, int n)
+{
+	int i = n - 2, j = n - 1;
+
+	while (i >= 0 && order[i] > order[i + 1])
+		i--;
+	if (i >= 0) {
+		while (order[j] < order[i])
+			j--;
+		exchange(order, i, j);
+	}
+	for (i++, j = n - 1; i < j; i++, j--)
+		exchange(order, i, j);
+}
+
+/* Eventfds that a VM listens to or signals go before it or after it. */
+static void eventfds_close_in_any_order(void)
+{
+	enum { VM_FD, IRQ, RESAMPLE, STORE, PLAIN };
+	int order[5] = { VM_FD, IRQ, RESAMPLE, STORE, PLAIN }, fd[5], kvm = host_open();
+	unsigned int i, j, n;
+
+	for (n = 0; n < 120; n++) {
+		struct kvm_irqfd irqfd = { .gsi = 40, .flags = KVM_IRQFD_FLAG_RESAMPLE };
+		struct kvm_irqfd plain = { .gsi = 3 };
+		struct kvm_ioeventfd store = { .addr = 0x10000000, .len = 4 };
+
+		fd[VM_FD] = HOST_IOCTL(kvm, KVM_CREATE_VM, TOY_PLAIN);
+		for (i = IRQ; i <= PLAIN; i++)
+			fd[i] = host_eventfd(0);
+		irqfd.fd = fd[IRQ];
+		irqfd.resamplefd = fd[RESAMPLE];
+		plain.fd = fd[PLAIN];
+		store.fd = fd[STORE];
+		CHECK_EQ(HOST_IOCTL(fd[VM_FD], KVM_CREATE_IRQCHIP, 0), 0);
+		CHECK_EQ(HOST_IOCTL(fd[VM_FD], KVM_IRQFD, &irqfd), 0);
+		CHECK_EQ(HOST_IOCTL(fd[VM_FD], KVM_IRQFD, &plain), 0);
+		CHECK_EQ(HOST_IOCTL(fd[VM_FD], KVM_IOEVENTFD, &store), 0);
+		for (i = 0; i < 5; i++) {
+			for (j = i; j < 5; j++)
+				if (order[j] != VM_FD)
+					CHECK_EQ(host_eventfd_write(fd[order[j]]), 0);
+			CHECK_EQ(host_close(fd[order[i]]), 0);
+		}
+		next_order(order, 5);
+	}
+	host_close(kvm);
+}
+
 /* ---- another thread guesses the number, and closes it at once ---- */
 
 static void close_at_once(unsigned int fd)
@@ -324,6 +382,7 @@ static void module_comes_and_goes(void)
 
 static const struct test tests[] = {
 	TEST(files_close_in_any_order),
+	TEST(eventfds_close_in_any_order),
 	TEST(fd_that_is_closed_at_once_is_no_loss),
 	TEST(vm_that_is_closed_at_once_is_whole_until_then),
 	TEST(vcpus_have_limits_and_names),

@@ -11,6 +11,13 @@
 
 extern const struct s2_format fake_plain_format, fake_strict_format;
 
+/* What one thread does the thread sanitizer has seen soon. */
+#ifdef __SANITIZE_THREAD__
+#define ROUNDS	60
+#else
+#define ROUNDS	1200
+#endif
+
 #define WINDOWS	3
 #define FRAMES	(4 * 512U)		/* of a window: 8M */
 
@@ -228,7 +235,7 @@ static void check_format(const struct s2_format *format)
 	berth_s2_destroy(s->s2);
 	HOST_BUG_ON(berth_s2_init(s->s2, format));
 	s->seed = test_seed();
-	for (i = 0; i < 1200; i++) {
+	for (i = 0; i < ROUNDS; i++) {
 		unsigned int w = rnd(&s->seed, WINDOWS), at = rnd(&s->seed, FRAMES);
 
 		if (rnd(&s->seed, 3))
@@ -245,6 +252,128 @@ static void check_format(const struct s2_format *format)
 	memset(s->frame, 0, sizeof(s->frame));
 	compare(s);
 	s2_cache_drain(s->s2, &s->cache);
+	fput(file);
+	machine_free(&s->m);
+	free(s);
+}
+
+/* ---- the same with threads: whatever comes first, the tree is whole and leads to the right pages ---- */
+
+#define RACERS	3
+
+struct racer {
+	struct state *s;
+	struct host_thread *thread;
+	unsigned long long seed;
+};
+
+static phys_addr_t page_of(gfn_t gfn)
+{
+	return (gfn & 0x7fffff) << PAGE_SHIFT;
+}
+
+static void racer(void *arg)
+{
+	struct racer *r = arg;
+	struct berth_s2 *s2 = r->s->s2;
+	struct s2_cache cache = { };
+	unsigned int i;
+
+	for (i = 0; i < 300; i++) {
+		unsigned int level = rnd(&r->seed, 4) ? 0 : 1;
+		gfn_t gfn = window[rnd(&r->seed, WINDOWS)] + rnd(&r->seed, FRAMES);
+		u32 attr = S2_R | S2_ACCESSED | (rnd(&r->seed, 2) ? S2_W | S2_DIRTY : 0);
+		bool flush = false;
+		int e;
+
+		gfn = ALIGN_DOWN(gfn, s2_level_pages(s2->format, level));
+		HOST_BUG_ON(s2_cache_fill(s2, &cache));
+		read_lock(&s2->lock);
+		e = s2_map(s2, &cache, gfn, level, page_of(gfn), attr, false, &flush);
+		read_unlock(&s2->lock);
+		if (!e && !flush)
+			continue;
+		HOST_BUG_ON(s2_cache_fill(s2, &cache));
+		write_lock(&s2->lock);
+		if (e)
+			CHECK_EQ(s2_map(s2, &cache, gfn, level, page_of(gfn), attr, true, &flush), 0);
+		if (flush)
+			berth_backend.s2_flush(r->s->vm, gfn, gfn + 1);
+		write_unlock(&s2->lock);
+	}
+	s2_cache_drain(s2, &cache);
+}
+
+static void disturb(struct state *s)
+{
+	unsigned int w = rnd(&s->seed, WINDOWS), i = rnd(&s->seed, FRAMES);
+	gfn_t from = window[w] + i, to = from + 1 + rnd(&s->seed, FRAMES - i);
+	unsigned int op = rnd(&s->seed, 5);
+
+	if (op == 0)
+		berth_s2_zap(s->vm, from, to);
+	else if (op == 1)
+		berth_s2_split(s->vm, from, to);
+	if (op < 2)
+		return;
+	write_lock(&s->s2->lock);
+	if (op == 2 ? berth_s2_unmap(s->vm, from, to) : op == 3 ? berth_s2_wrprotect(s->vm, from, to) :
+	    berth_s2_age(s->vm, from, to, true))
+		berth_backend.s2_flush(s->vm, from, to);
+	write_unlock(&s->s2->lock);
+}
+
+static void count(struct berth_s2 *s2, const u64 *table, unsigned int level, long *tables, long *leaves)
+{
+	const struct s2_format *f = s2->format;
+	unsigned int i;
+
+	for (i = 0; i < BIT(f->bits[level]); i++) {
+		u32 attr = f->attr(table[i], level);
+
+		leaves[level] += !!(attr & S2_LEAF);
+		if (attr & S2_TABLE) {
+			++*tables;
+			count(s2, phys_to_virt(f->pa(table[i], level)), level - 1, tables, leaves);
+		}
+	}
+}
+
+static void race_format(const struct s2_format *format)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	long tables = 0, leaves[S2_MAX_LEVELS] = { };
+	struct racer racers[RACERS];
+	struct file *file;
+	unsigned int i, w;
+
+	HOST_BUG_ON(!s);
+	machine_make(&s->m, TOY_PLAIN, 0);
+	file = fget(s->m.vm);
+	s->vm = file->private_data;
+	s->s2 = &s->vm->s2;
+	berth_s2_destroy(s->s2);
+	HOST_BUG_ON(berth_s2_init(s->s2, format));
+	s->seed = test_seed();
+	for (i = 0; i < RACERS; i++) {
+		racers[i] = (struct racer) { .s = s, .seed = s->seed + i + 1 };
+		racers[i].thread = host_thread(racer, &racers[i]);
+	}
+	for (i = 0; i < 150; i++)
+		disturb(s);
+	for (i = 0; i < RACERS; i++)
+		host_join(racers[i].thread);
+	for (w = 0; w < WINDOWS; w++)
+		for (i = 0; i < FRAMES; i++) {
+			struct frame seen = look(s, window[w] + i);
+
+			if (seen.present)
+				CHECK_EQ(seen.pa, page_of(window[w] + i));
+		}
+	count(s->s2, s->s2->root, format->levels - 1, &tables, leaves);
+	CHECK_EQ(atomic_long_read(&s->s2->tables), tables);
+	for (i = 0; i < format->levels; i++)
+		CHECK_EQ(atomic_long_read(&s->s2->pages[i]), leaves[i]);
 	fput(file);
 	machine_free(&s->m);
 	free(s);
@@ -285,11 +414,13 @@ static void zap_lets_go_of_the_lock(void)
 static void plain_format_agrees_with_an_array(void)
 {
 	check_format(&fake_plain_format);
+	race_format(&fake_plain_format);
 }
 
 static void strict_format_agrees_with_an_array(void)
 {
 	check_format(&fake_strict_format);
+	race_format(&fake_strict_format);
 }
 
 static void npt_agrees_with_an_array(void)
@@ -299,6 +430,7 @@ static void npt_agrees_with_an_array(void)
 	svm_npt_setup(true, true, true);
 	CHECK_EQ(svm_npt_format()->levels, 5);
 	check_format(svm_npt_format());
+	race_format(svm_npt_format());
 	svm_npt_setup(true, false, false);
 }
 
@@ -315,6 +447,7 @@ static void arm_stage_2_agrees_with_an_array(void)
 		CHECK_EQ(format.levels, bits[i] > 43 ? 4 : 3);
 		CHECK_EQ(format.bits[format.levels - 1] + format.shift[format.levels - 1], bits[i]);
 		check_format(&format);
+		race_format(&format);
 	}
 }
 
@@ -415,6 +548,7 @@ static void geometries_agree_with_an_array(void)
 			format.empty[level] = in_memory(0);
 		printf("# %s\n", format.name);
 		check_format(&format);
+		race_format(&format);
 	}
 }
 
