@@ -35,6 +35,7 @@ static const struct {
 	{ LOOP_CPUID, "cpuid" },
 	{ LOOP_HYPERCALL, "hypercall" },
 	{ LOOP_MSR_READ, "rdmsr" },
+	{ LOOP_SYSREG, "sysreg" },
 	{ LOOP_PIO_OUT, "pio_out" },
 	{ LOOP_PIO_IN, "pio_in" },
 	{ LOOP_MMIO_STORE, "mmio_store" },
@@ -46,6 +47,8 @@ static const struct {
 	const char *name;
 } irq_loops[] = {
 	{ LOOP_EOI, "apic_eoi" },
+	{ LOOP_GIC_REGISTER, "gic_register" },
+	{ LOOP_ACK, "ack" },
 	{ LOOP_SELF_IPI, "self_ipi" },
 	{ LOOP_SELF_IPI_MSR, "self_ipi_msr" },
 	{ LOOP_DEADLINE_ARM, "deadline_arm" },
@@ -106,6 +109,7 @@ static void add_vcpu(struct bench_vcpu *v)
 {
 	v->fd = must(v->vm, KVM_CREATE_VCPU, v->id, "KVM_CREATE_VCPU");
 	v->run = map(must(v->kvm, KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE"), v->fd);
+	arch_vcpu_init(v->vm, v->fd);
 	arch_vcpu_setup(v);
 }
 
@@ -190,22 +194,16 @@ static int make_ioeventfd(int vm)
 	return args.fd;
 }
 
-/* An eventfd that sends a message, and the message. */
-static int make_irqfd(int vm, struct kvm_msi msi)
+/* An eventfd that sends an interrupt along this route. */
+static int make_irqfd(int vm, struct kvm_irq_routing_entry entry)
 {
 	struct kvm_irqfd args = { .gsi = GSI, .fd = eventfd(0, EFD_CLOEXEC) };
 	struct {
 		struct kvm_irq_routing head;
 		struct kvm_irq_routing_entry entry;
-	} routing = {
-		.head.nr = 1,
-		.entry = {
-			.gsi = GSI,
-			.type = KVM_IRQ_ROUTING_MSI,
-			.u.msi = { msi.address_lo, msi.address_hi, msi.data },
-		},
-	};
+	} routing = { .head.nr = 1, .entry = entry };
 
+	routing.entry.gsi = GSI;
 	must(vm, KVM_SET_GSI_ROUTING, (uintptr_t)&routing, "KVM_SET_GSI_ROUTING");
 	must(vm, KVM_IRQFD, (uintptr_t)&args, "KVM_IRQFD");
 	return args.fd;
@@ -400,6 +398,7 @@ static double memory_per_vcpu(int kvm)
 		if (i == 1)
 			before = free_bytes();
 		fds[i] = must(vm, KVM_CREATE_VCPU, i, "KVM_CREATE_VCPU");
+		arch_vcpu_init(vm, fds[i]);
 		run = map(size, fds[i]);
 		run->immediate_exit = 1;
 		if (ioctl(fds[i], KVM_RUN, 0) == 0 || errno != EINTR)
@@ -428,19 +427,18 @@ static void *idle(void *vcpu)
 static void measure_interrupts(int kvm)
 {
 	struct bench_vcpu v = { .kvm = kvm, .irqchip = 1 }, other;
-	struct kvm_msi end = arch_message(1, MESSAGE_END);
 	pthread_t thread;
-	int signal;
+	int signal, end;
 
 	setup(&v);
 	if (!v.irqchip)
 		goto out;
-	signal = make_ioeventfd(v.vm);
-	print("ioeventfd", measure_at(&v, LOOP_MMIO_STORE, SIGNAL_GPA), arch_unit);
-	must_read(signal);
 	other = v;
 	other.id = 1;
 	add_vcpu(&other);
+	signal = make_ioeventfd(v.vm);
+	print("ioeventfd", measure_at(&v, LOOP_MMIO_STORE, SIGNAL_GPA), arch_unit);
+	must_read(signal);
 	arch_start(&other, LOOP_IDLE, 1, 0);
 	if (pthread_create(&thread, NULL, idle, &other))
 		die("pthread_create");
@@ -452,8 +450,10 @@ static void measure_interrupts(int kvm)
 		print("deadline_late", measure(&v, LOOP_DEADLINE_WAIT) - DEADLINE_TICKS, arch_unit);
 	print("irqfd", measure_irqfd(&v), arch_unit);
 	print("irqfd_halted", measure_eventfds(&other, signal), arch_unit);
-	must(v.vm, KVM_SIGNAL_MSI, (uintptr_t)&end, "KVM_SIGNAL_MSI");
+	end = make_irqfd(v.vm, arch_message(1, MESSAGE_END));
+	must_write(end);
 	pthread_join(thread, NULL);
+	close(end);
 	close(signal);
 	close(other.fd);
 out:
@@ -469,6 +469,7 @@ int main(void)
 	if (v.kvm < 0)
 		die("/dev/kvm");
 	setrlimit(RLIMIT_NOFILE, &files);
+	printf("# architecture %s\n", arch_name);
 	setup(&v);
 	time_loop(&v, LOOP_EMPTY, 1000, 0);
 	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {

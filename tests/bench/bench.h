@@ -21,11 +21,14 @@ enum loop {
 	LOOP_CPUID,
 	LOOP_HYPERCALL,
 	LOOP_MSR_READ,
+	LOOP_SYSREG,	/* a system register that is trapped */
 	LOOP_PIO_OUT,
 	LOOP_PIO_IN,
 	LOOP_MMIO_STORE,
 	LOOP_MMIO_LOAD,
 	LOOP_EOI,	/* from here to LOOP_IDLE: with the interrupt controllers in the kernel */
+	LOOP_GIC_REGISTER,
+	LOOP_ACK,	/* sent to oneself, acknowledged, completed, without an exception */
 	LOOP_SELF_IPI,
 	LOOP_SELF_IPI_MSR,
 	LOOP_DEADLINE_ARM,
@@ -57,15 +60,17 @@ struct bench_vcpu {
 int must(int fd, unsigned long request, unsigned long arg, const char *what);
 
 uint64_t arch_counter(void);
-/* Unit of arch_counter(), for the output. */
-extern const char arch_unit[];
+/* For the output: the architecture, the unit of arch_counter(). */
+extern const char arch_name[], arch_unit[];
 /* Copies all loops to the guest's memory at CODE_GPA. */
 void arch_load(void *ram);
+/* What a new vCPU wants before it may be asked to run; then what the loops want of it. */
+void arch_vcpu_init(int vm, int vcpu);
 void arch_vcpu_setup(struct bench_vcpu *v);
 /* Gives the VM interrupt controllers in the kernel; 0 where there are none to give. */
 int arch_irqchip(struct bench_vcpu *v);
-/* The message that makes vCPU @id do so. */
-struct kvm_msi arch_message(int id, enum message message);
+/* The route to the interrupt that makes vCPU @id do so. */
+struct kvm_irq_routing_entry arch_message(int id, enum message message);
 /* Readies the vCPU for @turns of a loop, which then ends with an exit for which arch_ended() holds. */
 void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address);
 int arch_ended(const struct kvm_run *run);

@@ -76,6 +76,7 @@ asm(".pushsection .rodata\n"
     "	.code64\n"
     ".popsection\n");
 
+const char arch_name[] = "x86";
 const char arch_unit[] = "ticks";
 
 uint64_t arch_counter(void)
@@ -142,6 +143,12 @@ int arch_has(enum loop loop)
 	return code_of(loop) != NULL;
 }
 
+void arch_vcpu_init(int vm, int vcpu)
+{
+	(void)vm;
+	(void)vcpu;
+}
+
 void arch_vcpu_setup(struct bench_vcpu *v)
 {
 	struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .db = 1, .s = 1, .g = 1 };
@@ -179,11 +186,14 @@ int arch_irqchip(struct bench_vcpu *v)
 	return !ioctl(v->vm, KVM_CREATE_IRQCHIP, 0);
 }
 
-struct kvm_msi arch_message(int id, enum message message)
+struct kvm_irq_routing_entry arch_message(int id, enum message message)
 {
 	static const uint8_t vectors[] = { IRQ_VECTOR, SIGNAL_VECTOR, END_VECTOR };
 
-	return (struct kvm_msi) { .address_lo = 0xfee00000 | id << 12, .data = vectors[message] };
+	return (struct kvm_irq_routing_entry) {
+		.type = KVM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = 0xfee00000 | id << 12, .data = vectors[message] },
+	};
 }
 
 /* Enabled, in the mode that the loop is about; ready to send to vCPU 1, or there to 0. */
