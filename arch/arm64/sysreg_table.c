@@ -428,10 +428,9 @@ void arm_sysreg_unsetup(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < NR_GROUPS; i++) {
+	/* The pointers are read-only by now. */
+	for (i = 0; i < NR_GROUPS; i++)
 		kfree(groups[i]);
-		groups[i] = NULL;
-	}
 }
 
 /* ---- traps ---- */
