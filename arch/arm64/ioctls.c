@@ -35,6 +35,7 @@ static const struct berth_cap caps[] = {
 	{ KVM_CAP_GUEST_DEBUG_HW_WPS, .check = arm_cap_hw_wps },
 	{ KVM_CAP_STEAL_TIME, .check = arm_cap_steal_time },
 	{ KVM_CAP_COUNTER_OFFSET, 1 },
+	{ KVM_CAP_PTP_KVM, 1 },
 	{ KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES, BIT(KVM_ARM_FEATURE_ID_RANGE) },
 	{ KVM_CAP_ARM_VM_IPA_SIZE, .check = check_ipa_size },
 	{ KVM_CAP_IRQCHIP, .check = vgic_cap_irqchip },
