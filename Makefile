@@ -2,7 +2,7 @@
 # The front door: `make` lists what there is. The work is done by the programs in ci/.
 
 # Settings on the command line, for `make run` (empty: the default in brackets).
-export HOST_KIND HOST_KERNEL GUEST_KERNEL HYPERVISOR VMM GUEST_CMD
+export ARCH HOST_KIND HOST_KERNEL GUEST_KERNEL HYPERVISOR VMM GUEST_CMD
 ROW ?=
 JOBS ?= 1
 SECONDS ?= 3600
@@ -14,7 +14,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 help:	## this list
 	@echo "Berth: a hypervisor kernel module for Linux, tested in emulated hosts."
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo "Settings of run: HOST_KERNEL=6.1|6.12 GUEST_KERNEL=6.1|6.12 HYPERVISOR=berth|kvm VMM=berth|qemu GUEST_CMD='command'"
+	@echo "Settings of run: ARCH=x86|arm64 HOST_KERNEL=6.1|6.12 GUEST_KERNEL=6.1|6.12 HYPERVISOR=berth|kvm VMM=berth|qemu GUEST_CMD='command'"
 
 run: deps	## boots a Debian guest on Berth in an emulated host, ends in its shell
 	@ci/run-guest

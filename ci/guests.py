@@ -11,7 +11,9 @@ from pathlib import Path
 
 import image
 import kernels
+import modules
 import programs
+import roots
 
 VMMS = ("qemu", "berth")
 STATUS = re.compile(rb"^guest: status (\d+)\r?$", re.M)
@@ -34,7 +36,12 @@ QEMU = {
         "qemu-system-x86_64",
         tuple("-accel kvm,kernel-irqchip=off -cpu qemu64,kvm=off -M pc".split()),
         "ttyS0",
-    )
+    ),
+    "arm64": Qemu(
+        "qemu-system-aarch64",
+        tuple("-accel kvm -cpu host -M virt,gic-version=host".split()),
+        "ttyAMA0",
+    ),
 }
 
 
@@ -57,7 +64,8 @@ BERTH_APPEND = {"x86": "noxsave"}
 
 def program(arch):
     """Builds berth, the VMM, and returns its path. It is linked with libraries that QEMU has too."""
-    return programs.build("virt/vmm", arch) / "vmm/berth"
+    libraries = [f"LIBRARIES={roots.libraries(arch)}"] if modules.cross(arch) else []
+    return programs.build("virt/vmm", arch, *libraries) / "vmm/berth"
 
 
 def qemu_argv(arch, memory, append, machine, smp):

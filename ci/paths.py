@@ -62,8 +62,8 @@ def run(argv, **kw):
 
 def fresh_env():
     """The environment without the settings of a make that started us: another make must not take
-    them for its own."""
-    ours = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    them for its own. (ARCH is what `make run` is for.)"""
+    ours = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARCH")
     return {k: v for k, v in os.environ.items() if k not in ours}
 
 

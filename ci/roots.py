@@ -19,6 +19,21 @@ def busybox(arch, refresh=False):
     return next(p for p in (root / "bin/busybox", root / "usr/bin/busybox") if p.exists())
 
 
+# What programs of another architecture are linked with: headers and libraries, not what these need
+# themselves, which comes with QEMU.
+LIBRARIES = ["libslirp-dev", "libslirp0", "libfdt-dev", "libfdt1"]
+
+
+def libraries(arch, refresh=False):
+    """Root directory with LIBRARIES."""
+
+    def fill(temp, final):
+        say(f"fetching libraries for {arch}: {' '.join(LIBRARIES)}")
+        debs.Root(kernels.ARCHES[arch].debian).unpack(LIBRARIES, temp)
+
+    return debs.entry(f"libraries/{arch}", fill, refresh)
+
+
 # What each architecture's QEMU needs beside its libraries.
 QEMU = {
     "x86": ["qemu-system-x86"],

@@ -28,17 +28,23 @@ void arch_load(struct vm *vm, const char *command_line);
 /* Creates the interrupt controllers and timers of the empty VM, before its vCPUs. */
 void arch_create_irqchip(struct vm *vm);
 
+/*
+ * Sets a new vCPU's state, all of them being there; vCPU 0 is to run the loaded kernel, the others
+ * wait for its call. After the last one interrupts can be delivered.
+ */
+void arch_create_vcpu(struct vcpu *vcpu);
+
 /* Adds the devices that every machine of the architecture has: serial line, power switch. */
 void arch_create_devices(struct vm *vm);
 
 /* Connects a virtio device with the architecture's transport; it is described to the guest later. */
 void arch_add_virtio(struct vm *vm, struct virtio_dev *dev);
 
+/* How KVM_IRQ_LINE names the interrupt line `gsi` of KVM_IRQFD. */
+u32 arch_irq_line(u32 gsi);
+
 /* Writes the platform's description (ACPI, device tree, ...): all devices are there now. */
 void arch_describe(struct vm *vm);
-
-/* Sets a new vCPU's state; vCPU 0 is to run the loaded kernel, the others wait for its call. */
-void arch_create_vcpu(struct vcpu *vcpu);
 
 /*
  * Handles an exit that is not the same on every architecture, in the vCPU's thread: true to go on

@@ -79,10 +79,10 @@ static int run(int argc, char **argv)
 	watch_signals();
 	load(&vm);
 	vm_create(&vm);
+	vcpus_create(&vm);
 	arch_create_devices(&vm);
 	create_virtio(&vm);
 	arch_describe(&vm);
-	vcpus_create(&vm);
 	vcpus_start(&vm);
 	status = loop_run();
 	vcpus_stop(&vm);

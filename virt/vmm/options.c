@@ -18,7 +18,7 @@ static const char help[] =
 "       berth info [--all] [--kvm FILE]      capabilities of this machine's KVM\n"
 "\n"
 "Options of run:\n"
-"  --kernel FILE          the guest's kernel (x86: a bzImage)\n"
+"  --kernel FILE          the guest's kernel (x86: a bzImage; arm64: an Image, may be gzipped)\n"
 "  --initrd FILE          its initramfs\n"
 "  --append TEXT          more for its command line, after console=...\n"
 "  --cpus N               virtual CPUs (1)\n"

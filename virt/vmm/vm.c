@@ -55,7 +55,7 @@ void vm_create(struct vm *vm)
 
 void vm_irq_line(struct vm *vm, u32 gsi, bool level)
 {
-	struct kvm_irq_level line = { .irq = gsi, .level = level };
+	struct kvm_irq_level line = { .irq = arch_irq_line(gsi), .level = level };
 
 	if (ioctl(vm->fd, KVM_IRQ_LINE, &line) < 0)
 		die_errno("cannot set interrupt line %u", gsi);

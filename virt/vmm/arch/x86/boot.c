@@ -4,13 +4,9 @@
  * preferred address, the initramfs at the end of low memory, the zero page that describes both.
  */
 #include <asm/bootparam.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "../../file.h"
 #include "x86.h"
 
 #define SECTOR		512
@@ -26,12 +22,6 @@
 const char arch_console[] = "ttyS0";
 u64 x86_entry;
 
-struct file {
-	const char *name;
-	int fd;
-	u64 size;
-};
-
 unsigned int arch_memory_layout(u64 size, struct memory_region *region)
 {
 	u64 low = size < HOLE_AT ? size : HOLE_AT;
@@ -39,37 +29,6 @@ unsigned int arch_memory_layout(u64 size, struct memory_region *region)
 	region[0] = (struct memory_region){ .gpa = 0, .size = low };
 	region[1] = (struct memory_region){ .gpa = HOLE_END, .size = size - low };
 	return size > low ? 2 : 1;
-}
-
-static struct file file_open(const char *name)
-{
-	struct file f = { .name = name, .fd = open(name, O_RDONLY | O_CLOEXEC) };
-	struct stat st;
-
-	if (f.fd < 0 || fstat(f.fd, &st))
-		die_errno("cannot open %s", name);
-	if (!S_ISREG(st.st_mode))
-		die("%s is not a file", name);
-	f.size = st.st_size;
-	return f;
-}
-
-static void file_read(const struct file *f, u64 from, void *to, u64 size)
-{
-	ssize_t got;
-
-	while (size) {
-		got = pread(f->fd, to, size, from);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			die_errno("cannot read %s", f->name);
-		if (!got)
-			die("%s is truncated", f->name);
-		from += got;
-		to = (u8 *)to + got;
-		size -= got;
-	}
 }
 
 static void *low_memory(struct vm *vm, u64 gpa, u64 size, const char *what)
@@ -115,7 +74,7 @@ static void load_kernel(struct vm *vm, struct boot_params *zero)
 	if (h->init_size > size)
 		size = h->init_size;
 	file_read(&f, setup, low_memory(vm, at, size, f.name), f.size - setup);
-	close(f.fd);
+	file_close(&f);
 	x86_entry = at + ENTRY_64;
 	h->type_of_loader = LOADER_UNKNOWN;
 	h->code32_start = at;
@@ -141,7 +100,7 @@ static void load_initrd(struct vm *vm, struct boot_params *zero)
 		    (unsigned long long)(vm->options->memory / MB));
 	at = (end - f.size) & ~0xfffull;
 	file_read(&f, 0, low_memory(vm, at, f.size, f.name), f.size);
-	close(f.fd);
+	file_close(&f);
 	h->ramdisk_image = at;
 	h->ramdisk_size = f.size;
 }

@@ -73,6 +73,11 @@ void arch_create_devices(struct vm *vm)
 		terminal_connect(serial_sink(serial));
 }
 
+u32 arch_irq_line(u32 gsi)
+{
+	return gsi;
+}
+
 void arch_add_virtio(struct vm *vm, struct virtio_dev *dev)
 {
 	if (nr_virtio == VIRTIO_DEVICES)
