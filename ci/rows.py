@@ -78,7 +78,7 @@ DEBUG_HOSTS = [("x86-svm", "6.1-debug")]
 def rows():
     yield row("laws", FAST, 1, "laws")
     yield row("ci", FAST, 1, "own")
-    yield row("unit", FAST, 60, "unit")
+    yield row("unit", FAST, 40, "unit")
     # sparse looks at each backend once, and at the core with both kernels' headers.
     for arch in ("x86",):
         yield row(f"module-{arch}-6.1", FAST, 20, "module", arch=arch, rel="6.1", sparse=True)
@@ -87,7 +87,7 @@ def rows():
     yield row(
         "module-fake-6.12", FAST, 12, "module", arch="x86", rel="6.12", sparse=True, backend="fake"
     )
-    yield row("fuzz", CHECK, 240, "fuzz", seconds=60)
+    yield row("fuzz", CHECK, 200, "fuzz", seconds=60)
     yield row("mutations", FULL, 120, "mutations")
     for host, rel, level, reference in HOSTS:
         yield from emulated(f"{host}-{rel}", level, hypervisor="berth", host=host, rel=rel)
