@@ -81,7 +81,7 @@ int arm_timer_irq_setup(const char **why)
 	if (r)
 		goto out;
 	/* Whoever handles it leaves it active, for the guest to end. */
-	r = irq_set_vcpu_affinity(irq, cookie);
+	r = irq_set_vcpu_affinity(irq, (__force void *)cookie);	/* any but NULL */
 	if (r)
 		goto out_irq;
 	vtimer_irq = irq;
