@@ -153,6 +153,12 @@ static int deliver(struct berth_vm *vm, const struct kvm_irq_routing_entry *rout
 	}
 	if (!vgic_initialized(vgic))
 		return -1;
+	/*
+	 * An irqfd that does not resample raises a line; of a level-sensitive interrupt
+	 * it is KVM_IRQ_LINE that lowers it, as with the kernel's own KVM.
+	 */
+	if (source == BERTH_IRQ_USER && !level)
+		return 0;
 	irq = vgic_irq_find(vgic, NULL, route->u.irqchip.pin + VGIC_PRIVATE_IRQS);
 	if (!irq)
 		return -EINVAL;
