@@ -156,19 +156,19 @@ static u64 read_rtyper(struct vgic_cpu *cpu, u32 offset)
 	return vgic_is_last_redist(cpu) ? typer | GICR_TYPER_LAST : typer;
 }
 
-/*
- * Where the guest has the tables of LPIs.  They are in ordinary memory, whatever it says of
- * cacheability, and stay where they are while LPIs are enabled.
- */
+/* Where the guest has the tables of LPIs; they stay there while LPIs are enabled. */
 static u64 table_attributes(u64 reg)
 {
-	reg &= ~(GICR_PROPBASER_OUTER_CACHEABILITY_MASK | GICR_PROPBASER_INNER_CACHEABILITY_MASK |
-		 GICR_PROPBASER_SHAREABILITY_MASK);
-	return reg | GICR_PROPBASER_InnerShareable | GICR_PROPBASER_RaWb;
+	return vgic_table_attributes(reg, GICR_PROPBASER_SHAREABILITY_SHIFT,
+				     GICR_PROPBASER_INNER_CACHEABILITY_SHIFT,
+				     GICR_PROPBASER_OUTER_CACHEABILITY_SHIFT);
 }
 
-#define PROPBASER_BITS	(GENMASK_ULL(51, 12) | GICR_PROPBASER_IDBITS_MASK)
-#define PENDBASER_BITS	(GENMASK_ULL(51, 16) | GICR_PENDBASER_PTZ)
+#define ATTRIBUTE_BITS	(GICR_PROPBASER_SHAREABILITY_MASK | \
+			 GICR_PROPBASER_INNER_CACHEABILITY_MASK | \
+			 GICR_PROPBASER_OUTER_CACHEABILITY_MASK)
+#define PROPBASER_BITS	(GENMASK_ULL(51, 12) | GICR_PROPBASER_IDBITS_MASK | ATTRIBUTE_BITS)
+#define PENDBASER_BITS	(GENMASK_ULL(51, 16) | GICR_PENDBASER_PTZ | ATTRIBUTE_BITS)
 
 static u64 read_propbaser(struct vgic_cpu *cpu, u32 offset)
 {

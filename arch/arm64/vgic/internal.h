@@ -250,6 +250,22 @@ static inline void vgic_to_bytes(void *data, unsigned int len, u64 reg)
 	memcpy(data, &val, min_t(unsigned int, len, sizeof(val)));
 }
 
+/*
+ * Cacheability and shareability of a table in guest memory, as the guest wrote them where
+ * that is how we access it: cacheable, inner shareable.  @share, @inner, @outer: where the
+ * fields begin (IHI 0069, 12.11.33 and 12.19.2).
+ */
+static inline u64 vgic_table_attributes(u64 reg, unsigned int share, unsigned int inner,
+					unsigned int outer)
+{
+	u64 attr = reg & ~(3ULL << share | 7ULL << inner | 7ULL << outer);
+
+	/* Outer shareable is inner, not cacheable is write-back, outer is none or the same. */
+	attr |= (u64)min_t(u32, reg >> share & 3, 1) << share;
+	attr |= ((reg >> inner & 7) < 2 ? 5ULL : reg >> inner & 7) << inner;
+	return attr | (u64)min_t(u32, reg >> outer & 7, 1) << outer;
+}
+
 /* dist.c: what both versions' distributors have */
 int vgic_write_ctlr(struct vgic_cpu *cpu, u32 offset, u64 val, u64 mask);
 u64 vgic_read_iidr(struct vgic_cpu *cpu, u32 offset);

@@ -103,13 +103,14 @@ static u64 read_typer(struct vgic_its *its, u32 offset)
 	       GIC_ENCODE_SZ(ITS_ID_BITS, 5) << GITS_TYPER_DEVBITS_SHIFT;
 }
 
-/* Ordinary memory, whatever the guest says of its cacheability. */
 #define ATTRIBUTES	(GITS_CBASER_OUTER_CACHEABILITY_MASK | GITS_CBASER_INNER_CACHEABILITY_MASK | \
 			 GITS_CBASER_SHAREABILITY_MASK)
 
 static u64 attributes(u64 reg)
 {
-	return (reg & ~ATTRIBUTES) | GITS_CBASER_InnerShareable | GITS_CBASER_RaWb;
+	return vgic_table_attributes(reg, GITS_CBASER_SHAREABILITY_SHIFT,
+				     GITS_CBASER_INNER_CACHEABILITY_SHIFT,
+				     GITS_CBASER_OUTER_CACHEABILITY_SHIFT);
 }
 
 static u64 read_cbaser(struct vgic_its *its, u32 offset)
@@ -122,7 +123,8 @@ static int write_cbaser(struct vgic_its *its, u32 offset, u64 val, u64 mask)
 	if (its->enabled)
 		return 0;
 	val = vgic_merge(its->cbaser, val, mask);
-	its->cbaser = attributes(val & (GITS_CBASER_VALID | GENMASK_ULL(51, 12) | 0xff));
+	its->cbaser = attributes(val & (GITS_CBASER_VALID | GENMASK_ULL(51, 12) | 0xff |
+				       ATTRIBUTES));
 	its->creadr = 0;
 	its->cwriter = 0;
 	return 0;
@@ -189,7 +191,7 @@ static u64 read_baser(struct vgic_its *its, u32 offset)
 
 static int write_baser(struct vgic_its *its, u32 offset, u64 val, u64 mask)
 {
-	u64 writable = GITS_BASER_VALID | GENMASK_ULL(47, 12) | 0xff;
+	u64 writable = GITS_BASER_VALID | GENMASK_ULL(47, 12) | 0xff | ATTRIBUTES;
 	u64 *baser = baser_of(its, offset);
 	bool device = baser == &its->device_baser;
 
@@ -279,6 +281,7 @@ static int mmio_write(struct berth_vcpu *vcpu, struct berth_io_device *dev, gpa_
 		return 0;
 	within = offset & (size_of(reg) - 1);
 	mutex_lock(&its_vgic(its)->lpi_lock);
+	its->writer = vcpu;
 	reg->write(its, offset - within, val << (within * 8),
 		   GENMASK_ULL(len * 8 - 1, 0) << (within * 8));
 	mutex_unlock(&its_vgic(its)->lpi_lock);
@@ -374,9 +377,10 @@ static int control(struct vgic_its *its, u64 attr)
 	if (r)
 		return r;
 	mutex_lock(&its_vgic(its)->lpi_lock);
+	its->writer = xa_load(&its->vm->vm.vcpus, 0);
 	if (attr == KVM_DEV_ARM_ITS_CTRL_RESET)
 		reset(its);
-	else if (!xa_load(&its->vm->vm.vcpus, 0))
+	else if (!its->writer)
 		r = -ENXIO;
 	else if (attr == KVM_DEV_ARM_ITS_SAVE_TABLES)
 		r = its_save(its);
@@ -410,7 +414,8 @@ static int access_reg(struct vgic_its *its, u64 attr, bool write, u64 *val)
 	if (r)
 		return r;
 	mutex_lock(&its_vgic(its)->lpi_lock);
-	if (its->base == BERTH_INVALID_GPA)
+	its->writer = xa_load(&its->vm->vm.vcpus, 0);
+	if (its->base == BERTH_INVALID_GPA || !its->writer)
 		r = -ENXIO;
 	else if (!write)
 		*val = reg->read(its, attr);

@@ -42,6 +42,7 @@ struct vgic_its {
 	struct xarray events;		/* [r][lpi_lock] by its_key() */
 	struct xarray collections;	/* [lpi_lock] by id: values, the vCPU's index or ITS_NOWHERE */
 	unsigned int nr_events;		/* [lpi_lock] */
+	struct berth_vcpu *writer;	/* [lpi_lock] whose writes to guest memory ours are now */
 };
 
 #define ITS_NOWHERE	ARM_MAX_VCPUS	/* a collection that events name, not mapped yet */
@@ -78,6 +79,8 @@ void its_forget_collections(struct vgic_its *its);
 
 /* Where the table of @baser has the entry of @id; false: it has none. */
 bool its_table_entry(struct vgic_its *its, u64 baser, u32 id, gpa_t *entry);
+/* What is no longer mapped must not be found by whoever restores the tables. */
+void its_clear_entry(struct vgic_its *its, gpa_t entry);
 /* KVM_DEV_ARM_ITS_SAVE_TABLES and _RESTORE_TABLES: -EFAULT, -EINVAL, -ENOMEM.  Paused. */
 int its_save(struct vgic_its *its);
 int its_restore(struct vgic_its *its);

@@ -197,9 +197,12 @@ static void cmd_discard(struct vgic_its *its, const struct its_cmd *cmd)
 {
 	unsigned long key;
 	struct its_event *event = find_event(its, cmd, &key);
+	struct its_device *device = xa_load(&its->devices, CMD_DEVICE(cmd));
 
-	if (event)
-		unmap_event(its, key, event);
+	if (!event || !device)
+		return;
+	its_clear_entry(its, device->itt + (u64)event->event * ITS_ENTRY_SIZE);
+	unmap_event(its, key, event);
 }
 
 static void cmd_int(struct vgic_its *its, const struct its_cmd *cmd)
@@ -267,8 +270,11 @@ static void cmd_mapd(struct vgic_its *its, const struct its_cmd *cmd)
 		return;
 	}
 	device = xa_load(&its->devices, id);
-	if (device)
-		its_unmap_device(its, device);
+	if (!device)
+		return;
+	if (its_table_entry(its, its->device_baser, id, &entry))
+		its_clear_entry(its, entry);
+	its_unmap_device(its, device);
 }
 
 /* MAPI maps an event to the LPI of the same number. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The tables of an ITS in guest memory, revision 0 of their layout (arm-vgic-its.rst).  They
- * are written when user space saves the ITS, and read when it restores one; between the
- * two only their size matters, and first levels of the device table.
+ * are written when user space saves the ITS, and read when it restores one.  Between the
+ * two the guest's first levels of the device table are looked at, and what it unmaps is
+ * cleared: it may have been written when the ITS was saved before.
  */
 #include "its.h"
 #include <linux/bitfield.h>
@@ -32,25 +33,17 @@ static int read_entry(struct vgic_its *its, gpa_t gpa, u64 *entry)
 	return r;
 }
 
-/* The VM is paused: the first vCPU's mutex is held, in whose log the write stands. */
+/* The writer's mutex is held: it is this thread's, or the VM is paused. */
 static int write_entry(struct vgic_its *its, gpa_t gpa, u64 entry)
 {
 	__le64 raw = cpu_to_le64(entry);
 
-	return berth_write_guest(xa_load(&its->vm->vm.vcpus, 0), gpa, &raw, sizeof(raw));
+	return berth_write_guest(its->writer, gpa, &raw, sizeof(raw));
 }
 
-static int clear(struct vgic_its *its, gpa_t gpa, u64 len)
+void its_clear_entry(struct vgic_its *its, gpa_t entry)
 {
-	static const u8 zero[256];
-	int r = 0;
-
-	for (; !r && len; gpa += sizeof(zero), len -= min_t(u64, len, sizeof(zero))) {
-		r = berth_write_guest(xa_load(&its->vm->vm.vcpus, 0), gpa, zero,
-				      min_t(u64, len, sizeof(zero)));
-		cond_resched();
-	}
-	return r;
+	write_entry(its, entry, 0);
 }
 
 static gpa_t table_base(u64 baser)
@@ -97,23 +90,7 @@ bool its_table_entry(struct vgic_its *its, u64 baser, u32 id, gpa_t *entry)
 	return true;
 }
 
-/* ---- saving: a table is emptied, then what there is goes in ---- */
-
-static int clear_table(struct vgic_its *its, u64 baser)
-{
-	gpa_t gpa;
-	u32 page;
-	int r;
-
-	for (page = 0; page < nr_pages(baser); page++) {
-		if (!table_page(its, baser, page, &gpa))
-			continue;
-		r = clear(its, gpa, ITS_PAGE);
-		if (r)
-			return r;
-	}
-	return 0;
-}
+/* ---- saving ---- */
 
 static int save_events(struct vgic_its *its, const struct its_device *device)
 {
@@ -121,9 +98,8 @@ static int save_events(struct vgic_its *its, const struct its_device *device)
 	struct its_event *event, *next;
 	unsigned long key = first, next_key;
 	u64 entry;
-	int r;
+	int r = 0;
 
-	r = clear(its, device->itt, BIT_ULL(device->event_bits) * ITS_ENTRY_SIZE);
 	event = xa_find(&its->events, &key, last, XA_PRESENT);
 	for (; !r && event; event = next, key = next_key) {
 		next_key = key;
@@ -188,14 +164,13 @@ int its_save(struct vgic_its *its)
 
 	lockdep_assert_held(&its_vgic(its)->lpi_lock);
 	if (its->device_baser & GITS_BASER_VALID) {
-		r = clear_table(its, its->device_baser);
 		xa_for_each(&its->devices, i, device) {
+			r = save_device(its, device);
 			if (r)
 				return r;
-			r = save_device(its, device);
 		}
 	}
-	if (!r && its->collection_baser & GITS_BASER_VALID)
+	if (its->collection_baser & GITS_BASER_VALID)
 		r = save_collections(its);
 	return r;
 }
