@@ -16,6 +16,10 @@ static int enable_nisv(struct berth_vm *vm, const struct kvm_enable_cap *args)
 }
 
 static const struct berth_cap caps[] = {
+	/* A vCPU has no capability to enable, and no ioctl for it. */
+	{ KVM_CAP_ENABLE_CAP, 0 },
+	{ KVM_CAP_MAX_VCPUS, .check = vgic_max_vcpus },
+	{ KVM_CAP_MAX_VCPU_ID, .check = vgic_max_vcpus },
 	{ KVM_CAP_ONE_REG, 1 },
 	{ KVM_CAP_MP_STATE, 1 },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
