@@ -151,6 +151,12 @@ static inline bool arm_in_aarch32(const struct arm_vcpu *v)
 	return v->ctxt.pstate & PSR_MODE32_BIT;
 }
 
+/* Of the last abort: HPFAR_EL2 has bits 47:12 of the address from bit 4 on, FAR_EL2 those below. */
+static inline gpa_t arm_fault_gpa(const struct arm_vcpu *v)
+{
+	return (v->ctxt.hpfar & GENMASK_ULL(39, 4)) << 8 | (v->ctxt.far & 0xfff);
+}
+
 /* Behind the instruction that trapped, for those that the CPU has not completed. */
 void arm_skip_insn(struct arm_vcpu *v);
 

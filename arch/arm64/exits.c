@@ -142,12 +142,6 @@ static int do_smc(struct arm_vcpu *v, u64 esr)
 
 /* ---- aborts of the second stage ---- */
 
-/* HPFAR_EL2 has bits 47:12 of the address from bit 4 on, FAR_EL2 those below. */
-static gpa_t fault_gpa(const struct arm_vcpu *v)
-{
-	return (v->ctxt.hpfar & GENMASK_ULL(39, 4)) << 8 | (v->ctxt.far & 0xfff);
-}
-
 /* Where no memory is, or none that can be written. */
 static int no_memory(struct arm_vcpu *v, u64 esr, gpa_t gpa, bool fetch)
 {
@@ -171,7 +165,7 @@ static int do_abort(struct arm_vcpu *v, u64 esr)
 {
 	bool fetch = ESR_ELx_EC(esr) == ESR_ELx_EC_IABT_LOW;
 	u64 type = esr & ESR_ELx_FSC_TYPE;
-	gpa_t gpa = fault_gpa(v);
+	gpa_t gpa = arm_fault_gpa(v);
 	u32 access = S2_R;
 	int r;
 

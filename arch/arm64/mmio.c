@@ -89,7 +89,9 @@ int arm_mmio(struct arm_vcpu *v, gpa_t gpa)
 	} else {
 		r = berth_bus_read(&v->core, BERTH_MMIO_BUS, gpa, a.len, &bytes);
 	}
-	trace_berth_mmio(v->core.id, a.write, gpa, a.len, le64_to_cpu(bytes));
+	/* What user space reads is told when it has answered. */
+	if (a.write || !r)
+		trace_berth_mmio(v->core.id, a.write, gpa, a.len, le64_to_cpu(bytes));
 	if (!r) {
 		if (!a.write)
 			from_bytes(v, &a, bytes);
@@ -115,6 +117,7 @@ void arm_mmio_finish(struct arm_vcpu *v)
 	v->mmio_pending = false;
 	if (!a.write) {
 		memcpy(&bytes, v->core.run->mmio.data, sizeof(bytes));
+		trace_berth_mmio(v->core.id, false, arm_fault_gpa(v), a.len, le64_to_cpu(bytes));
 		from_bytes(v, &a, bytes);
 	}
 	arm_skip_insn(v);
