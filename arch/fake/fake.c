@@ -87,11 +87,14 @@ void fake_vcpu_destroy(struct berth_vcpu *vcpu)
 
 void fake_vcpu_load(struct berth_vcpu *vcpu, unsigned int cpu)
 {
-	WARN_ON_ONCE(!*per_cpu_ptr(&enabled, cpu));
+	WARN_ON_ONCE(!*per_cpu_ptr(&enabled, cpu) || to_fake(vcpu)->loaded);
+	to_fake(vcpu)->loaded = true;
 }
 
 void fake_vcpu_put(struct berth_vcpu *vcpu)
 {
+	WARN_ON_ONCE(!to_fake(vcpu)->loaded);
+	to_fake(vcpu)->loaded = false;
 }
 
 void fake_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)

@@ -52,6 +52,7 @@ struct fake_vcpu {
 	struct berth_vcpu vcpu;
 	u64 regs[TOY_NR_REGS];			/* [v]; TOY_PENDING: [a] */
 	u32 mp_state;				/* [v] */
+	bool loaded;				/* [o] between load and put, as the contract says */
 	struct fake_tlb_entry tlb[FAKE_TLB];	/* [o] */
 
 	/* The last exit. [o] */

@@ -222,6 +222,7 @@ int fake_vcpu_run(struct berth_vcpu *b)
 	int r;
 
 	do {
+		WARN_ON_ONCE(!vcpu->loaded);
 		if (vcpu->mp_state == KVM_MP_STATE_HALTED) {
 			if (!fake_vcpu_runnable(b))
 				return BERTH_RUN_BLOCK;

@@ -112,8 +112,18 @@ static void coalesced_stores_wait_in_the_ring(void)
 	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
 	CHECK_EQ(ring->last, 0);
 
+	/* Of memory only, and only those around it. */
+	CHECK_EQ(zone(&m, MMIO + 0x200, 8, 0, false), 0);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
 	CHECK_EQ(zone(&m, MMIO + 8, 8, 0, false), 0);
 	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_MMIO);
+	ring->first = ring->last;
+	PROGRAM(&m, CODE, I_OUT(1, 1, 0x41), I_HALT);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	CHECK_EQ(zone(&m, 0x40, 1, 0, false), 0);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	CHECK_EQ(zone(&m, 0x40, 1, 1, false), 0);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_IO);
 	CHECK_EQ(zone(&m, MMIO + 8, 8, 2, false), -EINVAL);
 	host_unmap_page(ring);
 	machine_free(&m);

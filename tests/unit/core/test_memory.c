@@ -299,6 +299,8 @@ static void pages_age(void)
 		load_three_stores(&m);
 		CHECK(!host_age(m.ram + page, 1, HOST_TEST_YOUNG));
 		CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+		CHECK(host_user_page(m.ram + page)->accessed);
+		CHECK(host_user_page(m.ram + page)->dirty);
 		CHECK(host_age(m.ram + page, 1, HOST_TEST_YOUNG));
 		CHECK(host_age(m.ram + page, 1, HOST_CLEAR_FLUSH_YOUNG));
 		CHECK(!host_age(m.ram + page, 1, HOST_TEST_YOUNG));
@@ -313,6 +315,37 @@ static void pages_age(void)
 static void signal_self(unsigned long address)
 {
 	host_kill(current, SIGUSR1);
+}
+
+/* It waits, lets others have the processor, and goes on at the end. */
+static unsigned long waited_for;
+static unsigned int waits;
+
+static void end_at_last(unsigned long address)
+{
+	if (++waits == 3)
+		set_thread_flag(TIF_NEED_RESCHED);
+	if (waits == 6) {
+		CHECK(!need_resched());
+		host_invalidate(waited_for, waited_for + PAGE_SIZE, false);
+	}
+}
+
+static void waiting_fault_gives_the_processor_away(void)
+{
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	load_three_stores(&m);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	waited_for = m.ram + (16 << 12);
+	waits = 0;
+	host_invalidate(waited_for, waited_for + PAGE_SIZE, true);
+	host_on_page = end_at_last;
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	host_on_page = NULL;
+	CHECK(waits >= 6);
+	machine_free(&m);
 }
 
 /* A fault waits for the end of an invalidation of its page, not of another. */
@@ -556,6 +589,7 @@ static const struct test tests[] = {
 	TEST(pages_are_faulted_in_ahead),
 	TEST(pages_age),
 	TEST(faults_wait_for_invalidations),
+	TEST(waiting_fault_gives_the_processor_away),
 	TEST(fault_that_lost_its_page_starts_over),
 	TEST(long_work_gives_the_processor_away),
 	TEST(no_write_is_lost),

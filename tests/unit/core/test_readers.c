@@ -127,10 +127,45 @@ static void line_keeps_its_routes(void)
 	machine_free(&m);
 }
 
+static int irqfd, resamplefd;
+
+static long set_irqfd(struct machine *m, u32 flags)
+{
+	struct kvm_irqfd args = {
+		.fd = irqfd, .gsi = 40, .flags = flags, .resamplefd = resamplefd,
+	};
+
+	return HOST_IOCTL(m->vm, KVM_IRQFD, &args);
+}
+
+static void remove_irqfd(struct machine *m)
+{
+	CHECK_EQ(set_irqfd(m, KVM_IRQFD_FLAG_DEASSIGN), 0);
+}
+
+static void acknowledgement_keeps_its_listeners(void)
+{
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_IRQCHIP, 0), 0);
+	irqfd = host_eventfd(0);
+	resamplefd = host_eventfd(0);
+	CHECK_EQ(set_irqfd(&m, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	PROGRAM(&m, CODE, I_DONE(40), I_CALL(16));
+	race_begin(&m, &vm_of(&m)->routes, remove_irqfd);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HYPERCALL);
+	race_end();
+	machine_free(&m);
+	host_close(irqfd);
+	host_close(resamplefd);
+}
+
 static const struct test tests[] = {
 	TEST(fault_keeps_its_slot),
 	TEST(store_keeps_its_bus),
 	TEST(line_keeps_its_routes),
+	TEST(acknowledgement_keeps_its_listeners),
 };
 
 int main(void)

@@ -127,6 +127,23 @@ static void immediate_exit_comes_before_the_guest(void)
 	machine_free(&m);
 }
 
+static void requests_that_ask_for_nothing_else_are_served(void)
+{
+	struct file *file;
+	struct machine m;
+
+	machine_make(&m, TOY_PLAIN, 1);
+	PROGRAM(&m, CODE, I_HALT);
+	file = fget(m.vcpu[0]);
+	berth_vcpu_request(file->private_data, BERTH_REQ_KICK);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	berth_vcpu_request(file->private_data, BERTH_REQ_UNBLOCK);
+	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+	CHECK_EQ(((struct berth_vcpu *)file->private_data)->requests, 0);
+	fput(file);
+	machine_free(&m);
+}
+
 /* ---- threads ---- */
 
 struct runner {
@@ -194,6 +211,12 @@ static void signal_mask_holds_for_the_time_of_the_run(void)
 	reg_set(&m, 0, TOY_PC, CODE);
 	memset(mask.head.sigset, 0xff, 8);
 	CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_SET_SIGNAL_MASK, &mask), 0);
+	/* The thread's own is back after the run. */
+	m.run[0]->immediate_exit = 1;
+	CHECK_EQ(run_vcpu(&m, 0), -EINTR);
+	m.run[0]->immediate_exit = 0;
+	CHECK_EQ(current->blocked.sig[0], 0);
+	CHECK_EQ(current->real_blocked.sig[0], 0);
 	r.m = &m;
 	t = host_thread(run_thread, &r);
 	wait_for(&m, 0x4000, 1);
@@ -502,6 +525,7 @@ static const struct test tests[] = {
 	TEST(ports_and_calls_go_to_user_space_and_back),
 	TEST(broken_guests_stop_with_a_reason),
 	TEST(immediate_exit_comes_before_the_guest),
+	TEST(requests_that_ask_for_nothing_else_are_served),
 	TEST(signal_ends_a_running_guest),
 	TEST(signal_mask_holds_for_the_time_of_the_run),
 	TEST(preempted_guest_goes_on_elsewhere),

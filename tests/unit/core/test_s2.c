@@ -406,6 +406,14 @@ static void zap_lets_go_of_the_lock(void)
 	CHECK(vm->s2.lock.l.writes - writes > 2);
 	CHECK_EQ(atomic_long_read(&vm->s2.tables), 0);
 	CHECK_EQ(atomic_long_read(&vm->s2.pages[1]), 0);
+	/* A tree that nobody emptied ends as well. */
+	HOST_BUG_ON(s2_cache_fill(&vm->s2, &cache));
+	read_lock(&vm->s2.lock);
+	CHECK_EQ(s2_map(&vm->s2, &cache, 5, 0, 0, S2_R, false, &flush), 0);
+	read_unlock(&vm->s2.lock);
+	berth_s2_destroy(&vm->s2);
+	CHECK_EQ(atomic_long_read(&vm->s2.tables), 0);
+	HOST_BUG_ON(berth_s2_init(&vm->s2, &fake_plain_format));
 	s2_cache_drain(&vm->s2, &cache);
 	fput(file);
 	machine_free(&m);

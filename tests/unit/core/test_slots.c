@@ -135,6 +135,9 @@ static void slot_arguments_are_judged(void)
 	/* The backend's limit. */
 	CHECK_EQ(machine_slot(&m, 1, (1UL << 39) - PAGE_SIZE, 2, m.ram, 0), -EINVAL);
 	CHECK_EQ(machine_slot(&m, 1, (1UL << 39) - PAGE_SIZE, 1, m.ram, 0), 0);
+	two.memory_size = PAGE_SIZE + 1;
+	CHECK_EQ(HOST_IOCTL(m.vm, KVM_SET_USER_MEMORY_REGION2, &two), -EINVAL);
+	two.memory_size = PAGE_SIZE;
 	two.guest_phys_addr = 1UL << 30;
 	two.userspace_addr = m.ram;
 	CHECK_EQ(HOST_IOCTL(m.vm, KVM_SET_USER_MEMORY_REGION2, &two), 0);
