@@ -352,6 +352,7 @@ long arm_ioctl_get_one_reg(struct berth_vcpu *vcpu, void *data, unsigned long ua
 	const struct reg_kind *kind;
 	int r = find_kind(reg->id, &kind);
 
+	arm_power_reset(to_arm(vcpu));
 	if (!r)
 		r = kind->get(to_arm(vcpu), reg->id, value);
 	if (r)
@@ -373,6 +374,7 @@ long arm_ioctl_set_one_reg(struct berth_vcpu *vcpu, void *data, unsigned long ua
 		return -EINVAL;
 	if (copy_from_user(value, u64_to_user_ptr(reg->addr), size))
 		return -EFAULT;
+	arm_power_reset(to_arm(vcpu));
 	return kind->set(to_arm(vcpu), reg->id, value);
 }
 

@@ -57,13 +57,18 @@ bool arm_power_on(struct arm_vcpu *v, u64 pc, u64 x0, bool big_endian)
 	return was_off;
 }
 
-/* CPU_ON's reset, in the thread of the vCPU that was switched on. */
-static void begin(struct arm_vcpu *v)
+/*
+ * arm_power_reset() - ARM_REQ_RESET: CPU_ON's reset, in the thread of the vCPU that was
+ * switched on.  User space finds it done, too.  Context: loaded.
+ */
+void arm_power_reset(struct arm_vcpu *v)
 {
 	struct arm_power *p = &v->power;
 	u64 pc, x0;
 	bool be;
 
+	if (likely(!berth_vcpu_take_request(&v->core, ARM_REQ_RESET)))
+		return;
 	spin_lock(&p->lock);
 	pc = p->reset_pc;
 	x0 = p->reset_x0;
@@ -112,8 +117,7 @@ int arm_serve_requests(struct arm_vcpu *v)
 	struct berth_vcpu *b = &v->core;
 
 	berth_vcpu_take_request(b, ARM_REQ_SLEEP);
-	if (berth_vcpu_take_request(b, ARM_REQ_RESET))
-		begin(v);
+	arm_power_reset(v);
 	if (berth_vcpu_take_request(b, ARM_REQ_TIMER))
 		arm_timer_serve(v);
 	switch (READ_ONCE(v->power.mp_state)) {

@@ -37,6 +37,7 @@ bool arm_has_ras(void);
 
 /* power.c: requests from BERTH_REQ_ARCH on: AGAIN, BLOCK or USER.  Interrupts on. */
 int arm_serve_requests(struct arm_vcpu *v);
+void arm_power_reset(struct arm_vcpu *v);
 bool arm_runnable(struct arm_vcpu *v);
 
 /* features.c: the first run ever, which may refuse; and the state after reset. */
