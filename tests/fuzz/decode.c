@@ -20,7 +20,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_MACHINE_MODE_LONG_64,
 	};
 	static const ZydisStackWidth stack[] = {
-		ZYDIS_STACK_WIDTH_16, ZYDIS_STACK_WIDTH_16, ZYDIS_STACK_WIDTH_32, ZYDIS_STACK_WIDTH_64,
+		ZYDIS_STACK_WIDTH_16,
+		ZYDIS_STACK_WIDTH_16,
+		ZYDIS_STACK_WIDTH_32,
+		ZYDIS_STACK_WIDTH_64,
 	};
 	unsigned int i;
 
@@ -57,8 +60,9 @@ static void compare_memory(const struct x86_insn *ours, const ZydisDecodedInstru
 	/* 16-bit addressing has its pairs in Zydis' order; only ModRM's operand is looked at. */
 	if (!ours->has_modrm || ours->addr_size == 2)
 		return;
-	while (i < theirs->operand_count && (operand[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
-					     operand[i].encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM))
+	while (i < theirs->operand_count &&
+	       (operand[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+		operand[i].encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM))
 		i++;
 	if (i == theirs->operand_count)
 		return;
@@ -82,7 +86,8 @@ static void compare_memory(const struct x86_insn *ours, const ZydisDecodedInstru
 		differ(ours->bytes, ours->len, "displacement", ours->disp, mem->disp.value);
 }
 
-static void compare(const struct x86_insn *ours, const uint8_t *bytes, unsigned int n, unsigned int mode)
+static void compare(const struct x86_insn *ours, const uint8_t *bytes, unsigned int n,
+		    unsigned int mode)
 {
 	ZydisDecodedOperand operand[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction theirs;

@@ -98,7 +98,8 @@ static int op_write(struct x86_emul *e, u64 linear, const void *data, unsigned i
 	return page_fault(e, linear, len) ?: access(e, WRITE, linear, (void *)data, len, len);
 }
 
-static int op_rmw(struct x86_emul *e, u64 linear, const void *old, const void *new, unsigned int len)
+static int op_rmw(struct x86_emul *e, u64 linear, const void *old, const void *new,
+		  unsigned int len)
 {
 	CHECK(len == 1 || len == 2 || len == 4 || len == 8 || len == 16);
 	return page_fault(e, linear, len) ?: access(e, RMW, linear, (void *)new, len, len);
@@ -128,7 +129,8 @@ static const struct x86_emul_ops ops = {
 	.retire = op_retire,
 };
 
-static void begin(struct run *run, struct input *in, const struct x86_insn *insn, enum x86_mode mode)
+static void begin(struct run *run, struct input *in, const struct x86_insn *insn,
+		  enum x86_mode mode)
 {
 	static const u16 attrs[] = { 0x93, 0x91, 0x97, 0x9b, 0x99, 0x00, 0x93, 0x93 };
 	unsigned int i, odd = choose(in, 16);

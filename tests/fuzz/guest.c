@@ -52,7 +52,8 @@ static void interrupt(void)
 /* A load or store; false when the model has to stop. */
 static bool access_memory(u64 insn, struct stop *stop)
 {
-	unsigned int op = insn & 0xff, a = insn >> 8 & 0xff, size = op == TOY_SWAP ? 8 : insn >> 24 & 0xff;
+	unsigned int op = insn & 0xff, a = insn >> 8 & 0xff,
+		     size = op == TOY_SWAP ? 8 : insn >> 24 & 0xff;
 	u64 gpa = model.reg[insn >> 16 & 0xff] + (u64)(s64)(s32)(insn >> 32), old = 0;
 
 	stop->exit = KVM_EXIT_SHUTDOWN;
@@ -138,7 +139,8 @@ static struct stop model_run(void)
 			return stop;
 		case TOY_IN:
 		case TOY_OUT:
-			stop.exit = c == 1 || c == 2 || c == 4 ? KVM_EXIT_IO : KVM_EXIT_INTERNAL_ERROR;
+			stop.exit = c == 1 || c == 2 || c == 4 ? KVM_EXIT_IO :
+								 KVM_EXIT_INTERNAL_ERROR;
 			reg[TOY_PC] += 8;
 			return stop;
 		case TOY_HALT:
@@ -163,14 +165,16 @@ static void check_state(void)
 		FUZZ_CHECK(state->reg[i] == model.reg[i], "register %u is 0x%llx, not 0x%llx", i,
 			   state->reg[i], model.reg[i]);
 	for (i = 0; i < RAM_PAGES; i++)
-		FUZZ_CHECK(!memcmp(host_user(s.ram + i * PAGE_SIZE), &model.ram[i * PAGE_SIZE], PAGE_SIZE),
+		FUZZ_CHECK(!memcmp(host_user(s.ram + i * PAGE_SIZE), &model.ram[i * PAGE_SIZE],
+				   PAGE_SIZE),
 			   "page %u differs", i);
 }
 
 /* User space's answer to an exit, which the next run takes in. */
 static void answer(const struct stop *stop, u64 value)
 {
-	unsigned int op = stop->insn & 0xff, a = stop->insn >> 8 & 0xff, size = stop->insn >> 24 & 0xff;
+	unsigned int op = stop->insn & 0xff, a = stop->insn >> 8 & 0xff,
+		     size = stop->insn >> 24 & 0xff;
 	void *to = NULL;
 
 	switch (stop->exit) {
@@ -179,7 +183,8 @@ static void answer(const struct stop *stop, u64 value)
 			   s.run->mmio.is_write == stop->write, "at 0x%llx, %u bytes",
 			   s.run->mmio.phys_addr, s.run->mmio.len);
 		if (op == TOY_STORE)
-			FUZZ_CHECK(!memcmp(s.run->mmio.data, &model.reg[a], size), "of register %u", a);
+			FUZZ_CHECK(!memcmp(s.run->mmio.data, &model.reg[a], size), "of register %u",
+				   a);
 		else
 			to = s.run->mmio.data;
 		break;
@@ -216,11 +221,13 @@ static void op_run(struct input *in)
 		memset(arena + sizeof(model.reg), 0, sizeof(struct toy_state) - sizeof(model.reg));
 		HOST_BUG_ON(HOST_IOCTL(s.vcpu, TOY_SET_STATE, arena));
 		for (r = 0; r < (long)RAM_PAGES; r++)
-			memcpy(host_user(s.ram + r * PAGE_SIZE), &model.ram[r * PAGE_SIZE], PAGE_SIZE);
+			memcpy(host_user(s.ram + r * PAGE_SIZE), &model.ram[r * PAGE_SIZE],
+			       PAGE_SIZE);
 		return;
 	}
 	FUZZ_CHECK(!r, "the run ends with %ld", r);
-	FUZZ_CHECK(s.run->exit_reason == stop.exit, "exit %u, not %u", s.run->exit_reason, stop.exit);
+	FUZZ_CHECK(s.run->exit_reason == stop.exit, "exit %u, not %u", s.run->exit_reason,
+		   stop.exit);
 	check_state();
 	answer(&stop, value);
 }
@@ -237,8 +244,8 @@ static void op_state(struct input *in)
 		state->reg[reg] = take(in, 1 << choose(in, 4));
 	}
 	if (state->reg[TOY_NR_REGS]) {
-		FUZZ_CHECK(HOST_IOCTL(s.vcpu, TOY_SET_STATE, state) == -EINVAL, "there is no register %u",
-			   TOY_NR_REGS);
+		FUZZ_CHECK(HOST_IOCTL(s.vcpu, TOY_SET_STATE, state) == -EINVAL,
+			   "there is no register %u", TOY_NR_REGS);
 		return;
 	}
 	HOST_BUG_ON(HOST_IOCTL(s.vcpu, TOY_SET_STATE, state));

@@ -156,7 +156,8 @@ static void op_ioctl(struct input *in)
 	host_fail_nth(0);
 	if (cmd == KVM_CREATE_VM || cmd == KVM_CREATE_VCPU || cmd == KVM_GET_STATS_FD)
 		keep(r);
-	if (cmd == KVM_CREATE_DEVICE && !r && !copy_from_user(&create, (void *)arg, sizeof(create)) &&
+	if (cmd == KVM_CREATE_DEVICE && !r &&
+	    !copy_from_user(&create, (void *)arg, sizeof(create)) &&
 	    !(create.flags & KVM_CREATE_DEVICE_TEST))
 		keep(create.fd);
 }
@@ -179,8 +180,9 @@ static void op_machine(struct input *in)
 	if (what & 8) {
 		struct kvm_enable_cap *cap = (void *)arena;
 
-		*cap = (struct kvm_enable_cap) {
-			.cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL, .args = { PAGE_SIZE << choose(in, 3) },
+		*cap = (struct kvm_enable_cap){
+			.cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL,
+			.args = { PAGE_SIZE << choose(in, 3) },
 		};
 		HOST_IOCTL(vm, KVM_ENABLE_CAP, arena);
 	}

@@ -89,7 +89,8 @@ static void op_region(struct input *in)
 {
 	unsigned int id = choose(in, IDS), w = choose(in, ARRAY_SIZE(window)), how = choose(in, 8);
 	struct slot *old = &s.slot[id];
-	u64 gfn = window[w] + take(in, 2) % WINDOW, npages = 1 + choose(in, 40), first = choose(in, 64);
+	u64 gfn = window[w] + take(in, 2) % WINDOW, npages = 1 + choose(in, 40),
+	    first = choose(in, 64);
 	u32 flags = choose(in, 4);
 	long seen, expected;
 
@@ -116,8 +117,8 @@ static void op_region(struct input *in)
 	}
 	seen = region(id, gfn, npages, s.memory + first * PAGE_SIZE, flags);
 	expected = model_region(id, gfn, npages, first, flags);
-	FUZZ_CHECK(seen == expected, "slot %u at 0x%llx, %llu pages, flags %u: %ld, not %ld", id, gfn,
-		   npages, flags, seen, expected);
+	FUZZ_CHECK(seen == expected, "slot %u at 0x%llx, %llu pages, flags %u: %ld, not %ld", id,
+		   gfn, npages, flags, seen, expected);
 }
 
 static void set_reg(unsigned int reg, u64 value)
@@ -163,10 +164,12 @@ static void op_access(struct input *in)
 	enum access how = choose(in, NR_ACCESSES);
 	u64 gfn = window[choose(in, ARRAY_SIZE(window))] + take(in, 2) % WINDOW;
 	unsigned int word = choose(in, WORDS), exit = KVM_EXIT_HYPERCALL;
-	bool write = how == STORE || how == SWAP || how == KERNEL_WRITE, kernel = how >= KERNEL_READ;
+	bool write = how == STORE || how == SWAP || how == KERNEL_WRITE,
+	     kernel = how >= KERNEL_READ;
 	u64 value = take(in, 2), gpa = gfn * PAGE_SIZE + word * sizeof(u64), seen;
 	struct slot *slot = slot_at(gfn);
-	u64 page = slot ? gfn - slot->gfn : 0, *memory = slot ? &s.word[slot->first + page][word] : NULL;
+	u64 page = slot ? gfn - slot->gfn : 0,
+	    *memory = slot ? &s.word[slot->first + page][word] : NULL;
 	bool memory_there = slot && !(write && (slot->flags & KVM_MEM_READONLY));
 	long r;
 
@@ -178,8 +181,8 @@ static void op_access(struct input *in)
 	r = fuzz_run(s.vcpu, 1000);
 	if (!memory_there && !kernel)
 		exit = how == SWAP ? KVM_EXIT_INTERNAL_ERROR : KVM_EXIT_MMIO;
-	FUZZ_CHECK(!r && s.run->exit_reason == exit, "access %u to 0x%llx: %ld, exit %u, not %u", how,
-		   gpa, r, s.run->exit_reason, exit);
+	FUZZ_CHECK(!r && s.run->exit_reason == exit, "access %u to 0x%llx: %ld, exit %u, not %u",
+		   how, gpa, r, s.run->exit_reason, exit);
 	if (exit == KVM_EXIT_MMIO) {
 		FUZZ_CHECK(s.run->mmio.phys_addr == gpa && s.run->mmio.is_write == write,
 			   "MMIO at 0x%llx, not 0x%llx", s.run->mmio.phys_addr, gpa);
@@ -191,12 +194,13 @@ static void op_access(struct input *in)
 	if (exit != KVM_EXIT_HYPERCALL)
 		return;
 	if (kernel && !memory_there) {
-		FUZZ_CHECK(seen == (how == KERNEL_READ ? ~0ULL : (u64)-EFAULT), "r1 is 0x%llx", seen);
+		FUZZ_CHECK(seen == (how == KERNEL_READ ? ~0ULL : (u64)-EFAULT), "r1 is 0x%llx",
+			   seen);
 		return;
 	}
 	if (how != STORE)
-		FUZZ_CHECK(seen == (how == KERNEL_WRITE ? 0 : *memory), "0x%llx at 0x%llx, not 0x%llx",
-			   seen, gpa, *memory);
+		FUZZ_CHECK(seen == (how == KERNEL_WRITE ? 0 : *memory),
+			   "0x%llx at 0x%llx, not 0x%llx", seen, gpa, *memory);
 	if (!write)
 		return;
 	*memory = value;

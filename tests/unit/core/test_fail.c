@@ -315,14 +315,16 @@ struct step {
 #define S_(name, fl)	{ #name, step_##name, fl }
 
 static const struct step bitmaps[] = {
-	S(version), S(size), S(extension), S(plain_vm), S(vm_extension), S(reset), S(irqchip), S(slot),
-	S(slot2), S(vcpu), S(second_vcpu), S_(run, FREE), S_(log, BEST), S_(run, FREE), S_(get_log, LATE),
-	S(unlog), S(second_slot), S(move), S(delete), S(huge_slot), S_(pre_fault, FREE),
-	S_(log_huge, BEST), S(manual_log), S_(log, BEST), S_(run, FREE), S(get_log), S_(clear_log, FREE),
-	S(no_poll), S(mask), S(get_reg), S(set_reg), S(reg_list), S(state), S(mp_state), S(interrupt),
-	S_(device, LATE), S(device_has), S(device_get), S(device_address), S(ioeventfd), S(pio_eventfd),
-	S(zone), S(pio_zone), S(no_ioeventfd), S(no_zone), S(irqfd), S(no_irqfd), S(resample),
-	S(routes), S(msi), S(line), S_(line_status, LATE), S(vm_stats), S(vcpu_stats), S_(run, FREE),
+	S(version), S(size), S(extension), S(plain_vm), S(vm_extension), S(reset), S(irqchip),
+	S(slot), S(slot2), S(vcpu), S(second_vcpu), S_(run, FREE), S_(log, BEST),
+	S_(run, FREE), S_(get_log, LATE), S(unlog), S(second_slot), S(move), S(delete),
+	S(huge_slot), S_(pre_fault, FREE), S_(log_huge, BEST), S(manual_log), S_(log, BEST),
+	S_(run, FREE), S(get_log), S_(clear_log, FREE), S(no_poll), S(mask), S(get_reg),
+	S(set_reg), S(reg_list), S(state), S(mp_state), S(interrupt), S_(device, LATE),
+	S(device_has), S(device_get), S(device_address), S(ioeventfd), S(pio_eventfd), S(zone),
+	S(pio_zone), S(no_ioeventfd), S(no_zone), S(irqfd), S(no_irqfd), S(resample),
+	S(routes), S(msi), S(line), S_(line_status, LATE), S(vm_stats), S(vcpu_stats),
+	S_(run, FREE),
 };
 
 static const struct step rings[] = {
@@ -331,8 +333,8 @@ static const struct step rings[] = {
 };
 
 /* One kind of failure in a step, for each n.  How many there were. */
-static unsigned int fail_step(struct session *s, const struct step *step, void (*fail)(unsigned int n),
-			      long error)
+static unsigned int fail_step(struct session *s, const struct step *step,
+			      void (*fail)(unsigned int n), long error)
 {
 	unsigned int n;
 	long r;
@@ -357,7 +359,7 @@ static unsigned int fail_step(struct session *s, const struct step *step, void (
 		if ((step->flags & FREE) || (error == -EFAULT && (step->flags & LATE)))
 			continue;
 		test_check(!memcmp(&before, &after, sizeof(before)),
-			   "%s: number %u fails, and %ld allocations, %d descriptors or something else is left",
+			   "%s: number %u fails; %ld allocations, %d descriptors or others are left",
 			   step->name, n, after.allocations - before.allocations,
 			   (int)(after.fds - before.fds));
 	}

@@ -38,9 +38,9 @@ static void ioeventfd_takes_the_stores_it_matches(void)
 	CHECK_EQ(ioeventfd(&m, m.vm, MMIO, 4, 0, 0), -EINVAL);
 
 	PROGRAM(&m, CODE, I_SET(1, 7), I_STORE(1, 0, 4, MMIO), I_SET(1, 8), I_STORE(1, 0, 4, MMIO),
-		I_STORE(1, 0, 1, MMIO + 16), I_STORE(1, 0, 8, MMIO + 16), I_STORE(1, 0, 2, MMIO + 16),
-		I_OUT(1, 2, 0x80), I_SET(1, 9), I_STORE(1, 0, 4, MMIO), I_STORE(1, 0, 8, MMIO),
-		I_OUT(1, 1, 0x80), I_LOAD(1, 0, 4, MMIO), I_HALT);
+		I_STORE(1, 0, 1, MMIO + 16), I_STORE(1, 0, 8, MMIO + 16),
+		I_STORE(1, 0, 2, MMIO + 16), I_OUT(1, 2, 0x80), I_SET(1, 9), I_STORE(1, 0, 4, MMIO),
+		I_STORE(1, 0, 8, MMIO), I_OUT(1, 1, 0x80), I_LOAD(1, 0, 4, MMIO), I_HALT);
 	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_MMIO);
 	CHECK_EQ(m.run[0]->mmio.data[0], 9);
 	CHECK_EQ(run_vcpu(&m, 0), KVM_EXIT_MMIO);
@@ -230,7 +230,8 @@ static void device_answers_in_the_kernel(void)
 
 /* ---- interrupts ---- */
 
-static long routing(struct machine *m, const struct kvm_irq_routing_entry *routes, u32 nr, u32 flags)
+static long routing(struct machine *m, const struct kvm_irq_routing_entry *routes, u32 nr,
+		    u32 flags)
 {
 	struct { struct kvm_irq_routing head; struct kvm_irq_routing_entry entry[8]; } args = { };
 

@@ -442,7 +442,8 @@ static void long_work_gives_the_processor_away(void)
 
 		CHECK_EQ(machine_slot(&m, 1, HUGE, MANY_PAGES, hva, 0), 0);
 		for (at = 0; at < MANY_PAGES; at += 512) {
-			args = (struct kvm_pre_fault_memory) { .gpa = HUGE + (at << 12), .size = 4096 };
+			args = (struct kvm_pre_fault_memory){ .gpa = HUGE + (at << 12),
+							      .size = 4096 };
 			CHECK_EQ(HOST_IOCTL(m.vcpu[0], KVM_PRE_FAULT_MEMORY, &args), 0);
 		}
 		CHECK_EQ(stat_of(m.vm, "pages_4k"), MANY_TABLES);
@@ -507,7 +508,8 @@ static void harvest(struct machine *m, u64 *copy)
 	for (i = FIRST_PAGE; i < FIRST_PAGE + WORK; i++)
 		if (log[i / 64] & BIT(i % 64))
 			for (v = 0; v < WORKERS; v++)
-				copy[(i - FIRST_PAGE) * WORKERS + v] = ram_read(m, (i << 12) + v * 8);
+				copy[(i - FIRST_PAGE) * WORKERS + v] =
+					ram_read(m, (i << 12) + v * 8);
 }
 
 static void disturb(struct machine *m, unsigned long long *seed, u64 *copy)
@@ -569,11 +571,13 @@ static void no_write_is_lost(void)
 			host_join(t[i]);
 		harvest(&m, copy);
 		for (i = 0; i < WORK * WORKERS; i++) {
-			u64 seen = ram_read(&m, ((FIRST_PAGE + i / WORKERS) << 12) + i % WORKERS * 8);
+			u64 seen =
+				ram_read(&m, ((FIRST_PAGE + i / WORKERS) << 12) + i % WORKERS * 8);
 
-			test_check(seen == rounds, "page %u: %llu, not %u", i / WORKERS, seen, rounds);
-			test_check(copy[i] == seen, "page %u: the log gave %llu, not %llu", i / WORKERS,
-				   copy[i], seen);
+			test_check(seen == rounds, "page %u: %llu, not %u", i / WORKERS, seen,
+				   rounds);
+			test_check(copy[i] == seen, "page %u: the log gave %llu, not %llu",
+				   i / WORKERS, copy[i], seen);
 		}
 		CHECK(disturbed > 10);
 		machine_free(&m);

@@ -59,7 +59,8 @@ static void compare(struct berth_vm *vm, const struct model *model, unsigned int
 			if (gfn * PAGE_SIZE - model->slot[i].guest_phys_addr <
 			    model->slot[i].memory_size)
 				expect = &model->slot[i];
-		if (!test_check(!slot == !expect, "gfn 0x%llx: found %p, not %p", gfn, slot, expect) ||
+		if (!test_check(!slot == !expect, "gfn 0x%llx: found %p, not %p", gfn, slot,
+				expect) ||
 		    !slot)
 			continue;
 		CHECK_EQ(slot->id, expect->slot);

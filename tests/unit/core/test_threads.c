@@ -51,7 +51,8 @@ static void do_log(struct crew *c)
 	struct kvm_dirty_log log = { .slot = any(c, 4), .dirty_bitmap = bits };
 
 	if (any(c, 2))
-		machine_slot(c->m, 0, 0, RAM_PAGES, c->m->ram, any(c, 2) ? KVM_MEM_LOG_DIRTY_PAGES : 0);
+		machine_slot(c->m, 0, 0, RAM_PAGES, c->m->ram,
+			     any(c, 2) ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 	HOST_IOCTL(c->m->vm, KVM_GET_DIRTY_LOG, &log);
 }
 
@@ -122,7 +123,8 @@ static void do_files(struct crew *c)
 		fd = HOST_IOCTL(c->m->vm, KVM_CREATE_VCPU, THREADS + any(c, 60));
 		break;
 	default:
-		fd = any(c, 8) || HOST_IOCTL(c->m->vm, KVM_CREATE_DEVICE, &create) ? -1 : (int)create.fd;
+		fd = any(c, 8) || HOST_IOCTL(c->m->vm, KVM_CREATE_DEVICE, &create) ? -1 :
+										     (int)create.fd;
 	}
 	if (fd < 0)
 		return;
@@ -189,10 +191,11 @@ static void conductor(void *arg)
 /* Touches RAM, all slots and the devices, halts now and then. */
 static void load_guest(struct machine *m, unsigned int vcpu)
 {
-	PROGRAM(m, CODE + vcpu * 0x200, I_INTS(0), I_ADD(1, 1, 0, 1), I_STORE(1, 0, 8, 0x20000 + vcpu * 8),
-		I_STORE(1, 0, 8, MMIO), I_STORE(1, 0, 8, MMIO + 8), I_STORE(1, 0, 8, OTHER),
-		I_HIGH(2, 0, 0), I_LOAD(3, 2, 8, OTHER + 0x3000), I_ADD(2, 2, 0, OTHER),
-		I_STORE(1, 2, 8, OTHER), I_DONE(40), I_OUT(1, 4, 0x80), I_BNE(1, 0, -12), I_HALT);
+	PROGRAM(m, CODE + vcpu * 0x200, I_INTS(0), I_ADD(1, 1, 0, 1),
+		I_STORE(1, 0, 8, 0x20000 + vcpu * 8), I_STORE(1, 0, 8, MMIO),
+		I_STORE(1, 0, 8, MMIO + 8), I_STORE(1, 0, 8, OTHER), I_HIGH(2, 0, 0),
+		I_LOAD(3, 2, 8, OTHER + 0x3000), I_ADD(2, 2, 0, OTHER), I_STORE(1, 2, 8, OTHER),
+		I_DONE(40), I_OUT(1, 4, 0x80), I_BNE(1, 0, -12), I_HALT);
 	reg_set(m, vcpu, TOY_PC, CODE + vcpu * 0x200);
 }
 
