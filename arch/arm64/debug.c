@@ -163,7 +163,10 @@ void arm_debug_run_begin(struct arm_vcpu *v)
 		return;
 	v->debug.guest_ss = v->ctxt.pstate & DBG_SPSR_SS;
 	v->debug.stepping = true;
-	v->ctxt.pstate |= DBG_SPSR_SS;
+	if (v->debug.step_done)
+		v->ctxt.pstate &= ~(u64)DBG_SPSR_SS;
+	else
+		v->ctxt.pstate |= DBG_SPSR_SS;
 }
 
 void arm_debug_run_end(struct arm_vcpu *v)
@@ -171,6 +174,8 @@ void arm_debug_run_end(struct arm_vcpu *v)
 	if (!v->debug.stepping)
 		return;
 	v->debug.stepping = false;
+	/* A signal may come between an instruction that was emulated and the exit for it. */
+	v->debug.step_done = !(v->ctxt.pstate & DBG_SPSR_SS);
 	v->ctxt.pstate = (v->ctxt.pstate & ~(u64)DBG_SPSR_SS) | v->debug.guest_ss;
 }
 
@@ -179,6 +184,9 @@ int arm_debug_exit(struct arm_vcpu *v, u64 esr)
 {
 	struct kvm_run *run = v->core.run;
 
+	/* The next run is the next step. */
+	if (ESR_ELx_EC(esr) == ESR_ELx_EC_SOFTSTP_LOW && v->debug.stepping)
+		v->ctxt.pstate |= DBG_SPSR_SS;
 	run->exit_reason = KVM_EXIT_DEBUG;
 	run->flags = KVM_DEBUG_ARCH_HSR_HIGH_VALID;
 	run->debug.arch.hsr = lower_32_bits(esr);
@@ -198,6 +206,7 @@ long arm_ioctl_set_guest_debug(struct berth_vcpu *vcpu, void *data, unsigned lon
 	vcpu->guest_debug = dbg->control & KVM_GUESTDBG_ENABLE ? dbg->control : 0;
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW)
 		v->debug.user = dbg->arch;
+	v->debug.step_done = false;
 	arm_debug_update(v);
 	return 0;
 }

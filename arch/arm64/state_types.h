@@ -81,6 +81,7 @@ struct arm_debug {
 	u64 guest_ss;				/* [o] the guest's PSTATE.SS, while stepping */
 	bool active;				/* [o] the guest runs with other registers */
 	bool stepping;				/* [o] user space steps it: PSTATE.SS is not its own */
+	bool step_done;				/* [o] and the exit for it is still to come */
 };
 
 /* Whether the vCPU runs at all: power.c. */
