@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory-slot programs against a flat model: slots come, move and go, guests and the kernel load and
- * store, pages move below, the dirty log is taken. Each access must find what the model says, each
- * log must have what was written.
+ * store, pages move below, the dirty log is taken, from bitmaps or a ring. Each access must find what
+ * the model says, each log must have what was written.
  */
 #include "core.h"
 
@@ -28,6 +28,8 @@ static struct session {
 	struct kvm_run *run;
 	unsigned long memory, code;	/* user addresses */
 	bool manual, initially_set;
+	struct kvm_dirty_gfn *ring;	/* NULL: bitmaps */
+	unsigned int ring_at;
 	u64 word[PAGES][WORDS];		/* what user memory holds */
 	struct slot slot[IDS];
 } s;
@@ -79,7 +81,7 @@ static long model_region(u32 id, u64 gfn, u64 npages, u64 first, u32 flags)
 	old->first = first;
 	old->flags = flags;
 	for (i = 0; !logged && i < npages; i++) {
-		old->dirty[i] = s.initially_set;
+		old->dirty[i] = s.initially_set && !s.ring;
 		old->may[i] = s.initially_set;
 	}
 	return 0;
@@ -207,6 +209,37 @@ static void op_access(struct input *in)
 	slot->dirty[page] = slot->may[page] = true;
 }
 
+#define RING_ENTRIES	(PAGE_SIZE / sizeof(struct kvm_dirty_gfn))
+
+/* Takes what the ring has, hands it back, and looks whether it is all that was written. */
+static void collect(void)
+{
+	static bool seen[IDS][PAGES];
+	unsigned int id, i, n = 0;
+	long r;
+
+	memset(seen, 0, sizeof(seen));
+	for (; s.ring[s.ring_at % RING_ENTRIES].flags == KVM_DIRTY_GFN_F_DIRTY; s.ring_at++, n++) {
+		struct kvm_dirty_gfn *entry = &s.ring[s.ring_at % RING_ENTRIES];
+
+		FUZZ_CHECK(entry->slot < IDS && entry->offset < PAGES, "slot %u, offset 0x%llx",
+			   entry->slot, entry->offset);
+		seen[entry->slot][entry->offset] = true;
+		entry->flags = KVM_DIRTY_GFN_F_RESET;
+	}
+	r = HOST_IOCTL(s.vm, KVM_RESET_DIRTY_RINGS, 0);
+	FUZZ_CHECK(r == (long)n, "%ld entries were reset, not %u", r, n);
+	for (id = 0; id < IDS; id++) {
+		struct slot *slot = &s.slot[id];
+
+		for (i = 0; i < slot->npages && (slot->flags & KVM_MEM_LOG_DIRTY_PAGES); i++) {
+			FUZZ_CHECK(!slot->dirty[i] || seen[id][i],
+				   "page %u of slot %u is in no ring", i, id);
+			slot->dirty[i] = false;
+		}
+	}
+}
+
 static void op_log(struct input *in)
 {
 	unsigned int id = choose(in, IDS), i;
@@ -216,6 +249,10 @@ static void op_log(struct input *in)
 	bool logged = slot->npages && (slot->flags & KVM_MEM_LOG_DIRTY_PAGES);
 	long r;
 
+	if (s.ring) {
+		collect();
+		return;
+	}
 	memset(bits, 0xff, 1024);
 	*log = (struct kvm_dirty_log) { .slot = id, .dirty_bitmap = bits };
 	r = HOST_IOCTL(s.vm, KVM_GET_DIRTY_LOG, log);
@@ -246,7 +283,9 @@ static void op_clear(struct input *in)
 		.slot = id, .first_page = first, .num_pages = num, .dirty_bitmap = bits,
 	};
 	num = log->num_pages;
-	if (!logged)
+	if (s.ring)
+		expected = -ENXIO;
+	else if (!logged)
 		expected = -ENOENT;
 	else if (first > slot->npages || num > slot->npages - first)
 		expected = -EINVAL;
@@ -307,7 +346,7 @@ static void op_memory(struct input *in)
 
 static void begin(struct input *in)
 {
-	unsigned int how = choose(in, 8);
+	unsigned int how = choose(in, 16);
 
 	memset(&s, 0, sizeof(s));
 	s.kvm = host_open();
@@ -326,8 +365,15 @@ static void begin(struct input *in)
 		};
 		HOST_BUG_ON(HOST_IOCTL(s.vm, KVM_ENABLE_CAP, arena));
 	}
+	if (how & 8) {
+		*(struct kvm_enable_cap *)arena = (struct kvm_enable_cap){
+			.cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL, .args = { PAGE_SIZE },
+		};
+		HOST_BUG_ON(HOST_IOCTL(s.vm, KVM_ENABLE_CAP, arena));
+	}
 	s.vcpu = HOST_IOCTL(s.vm, KVM_CREATE_VCPU, 0);
 	s.run = host_page(s.vcpu, 0);
+	s.ring = how & 8 ? host_page(s.vcpu, TOY_DIRTY_RING_PAGE) : NULL;
 }
 
 void fuzz_one(struct input *in)
@@ -342,6 +388,8 @@ void fuzz_one(struct input *in)
 	while (more(in) && n++ < 100)
 		ops[choose(in, ARRAY_SIZE(ops))](in);
 	host_unmap_page(s.run);
+	if (s.ring)
+		host_unmap_page(s.ring);
 	host_close(s.vcpu);
 	host_close(s.vm);
 	host_close(s.kvm);
