@@ -70,23 +70,29 @@ long machine_slot(struct machine *m, u32 slot, u64 gpa, u64 npages, unsigned lon
 	return HOST_IOCTL(m->vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
-void machine_make(struct machine *m, unsigned long type, unsigned int nr_vcpus)
+void machine_vcpus(struct machine *m, unsigned int nr_vcpus)
 {
 	unsigned int i;
 
-	*m = (struct machine) { .nr_vcpus = nr_vcpus };
-	m->kvm = host_open();
-	HOST_BUG_ON(m->kvm < 0);
-	m->vm = HOST_IOCTL(m->kvm, KVM_CREATE_VM, type);
-	HOST_BUG_ON(m->vm < 0);
-	m->ram = host_map(RAM_PAGES, VM_READ | VM_WRITE);
-	HOST_BUG_ON(machine_slot(m, 0, 0, RAM_PAGES, m->ram, 0));
+	m->nr_vcpus = nr_vcpus;
 	for (i = 0; i < nr_vcpus; i++) {
 		m->vcpu[i] = HOST_IOCTL(m->vm, KVM_CREATE_VCPU, i);
 		HOST_BUG_ON(m->vcpu[i] < 0);
 		m->run[i] = host_page(m->vcpu[i], 0);
 		HOST_BUG_ON(!m->run[i]);
 	}
+}
+
+void machine_make(struct machine *m, unsigned long type, unsigned int nr_vcpus)
+{
+	*m = (struct machine) { };
+	m->kvm = host_open();
+	HOST_BUG_ON(m->kvm < 0);
+	m->vm = HOST_IOCTL(m->kvm, KVM_CREATE_VM, type);
+	HOST_BUG_ON(m->vm < 0);
+	m->ram = host_map(RAM_PAGES, VM_READ | VM_WRITE);
+	HOST_BUG_ON(machine_slot(m, 0, 0, RAM_PAGES, m->ram, 0));
+	machine_vcpus(m, nr_vcpus);
 }
 
 void machine_free(struct machine *m)

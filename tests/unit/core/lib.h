@@ -44,6 +44,8 @@ struct machine {
 
 /* A VM of @type with RAM in slot 0 and @nr_vcpus; what fails is a bug of the test. */
 void machine_make(struct machine *m, unsigned long type, unsigned int nr_vcpus);
+/* The vCPUs later, where something else comes first. */
+void machine_vcpus(struct machine *m, unsigned int nr_vcpus);
 void machine_free(struct machine *m);
 long machine_slot(struct machine *m, u32 slot, u64 gpa, u64 npages, unsigned long hva, u32 flags);
 

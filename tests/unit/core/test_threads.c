@@ -19,6 +19,8 @@ struct crew {
 	int eventfd[2];
 	struct host_thread *thread;
 	bool running;			/* in KVM_RUN */
+	struct kvm_dirty_gfn *ring;	/* of its vCPU; NULL: the log is in bitmaps */
+	unsigned int ring_at;
 };
 
 static struct crew crew[THREADS];
@@ -45,6 +47,20 @@ static void do_slot(struct crew *c)
 		     c->more + id * 0x10000, any(c, 2) ? KVM_MEM_LOG_DIRTY_PAGES : 0);
 }
 
+#define RING_ENTRIES	(PAGE_SIZE / sizeof(struct kvm_dirty_gfn))
+
+static void do_ring(struct crew *c)
+{
+	struct kvm_dirty_gfn *entry = &c->ring[c->ring_at % RING_ENTRIES];
+
+	while (smp_load_acquire(&entry->flags) == KVM_DIRTY_GFN_F_DIRTY) {
+		CHECK(READ_ONCE(entry->slot) < 4);
+		smp_store_release(&entry->flags, KVM_DIRTY_GFN_F_RESET);
+		entry = &c->ring[++c->ring_at % RING_ENTRIES];
+	}
+	CHECK(HOST_IOCTL(c->m->vm, KVM_RESET_DIRTY_RINGS, 0) >= 0);
+}
+
 static void do_log(struct crew *c)
 {
 	unsigned long bits[RAM_PAGES / 64];
@@ -53,7 +69,10 @@ static void do_log(struct crew *c)
 	if (any(c, 2))
 		machine_slot(c->m, 0, 0, RAM_PAGES, c->m->ram,
 			     any(c, 2) ? KVM_MEM_LOG_DIRTY_PAGES : 0);
-	HOST_IOCTL(c->m->vm, KVM_GET_DIRTY_LOG, &log);
+	if (c->ring)
+		do_ring(c);
+	else
+		HOST_IOCTL(c->m->vm, KVM_GET_DIRTY_LOG, &log);
 }
 
 static void do_bus(struct crew *c)
@@ -199,15 +218,21 @@ static void load_guest(struct machine *m, unsigned int vcpu)
 	reg_set(m, vcpu, TOY_PC, CODE + vcpu * 0x200);
 }
 
-static void threads_do_anything(void)
+static void do_anything(bool rings)
 {
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL, .args = { PAGE_SIZE },
+	};
 	unsigned long long seed = test_seed();
 	struct host_thread *t;
 	struct machine m;
 	unsigned long more;
 	unsigned int i;
 
-	machine_make(&m, seed & 2 ? TOY_STRICT : TOY_PLAIN, THREADS);
+	machine_make(&m, seed & 2 ? TOY_STRICT : TOY_PLAIN, 0);
+	if (rings)
+		CHECK_EQ(HOST_IOCTL(m.vm, KVM_ENABLE_CAP, &cap), 0);
+	machine_vcpus(&m, THREADS);
 	CHECK_EQ(HOST_IOCTL(m.vm, KVM_CREATE_IRQCHIP, 0), 0);
 	more = host_map(HOST_HUGE_PAGES, VM_READ | VM_WRITE);
 	for (i = 0; i < THREADS; i++) {
@@ -215,6 +240,7 @@ static void threads_do_anything(void)
 		crew[i] = (struct crew) {
 			.m = &m, .id = i, .seed = seed + i + 1, .more = more,
 			.eventfd = { host_eventfd(0), host_eventfd(0) },
+			.ring = rings ? host_page(m.vcpu[i], TOY_DIRTY_RING_PAGE) : NULL,
 		};
 	}
 	atomic_set(&working, THREADS);
@@ -227,15 +253,26 @@ static void threads_do_anything(void)
 	for (i = 0; i < THREADS; i++)
 		CHECK(ram_read(&m, 0x20000 + i * 8));
 	/* It still works. */
+	if (rings)
+		for (i = 0; i < THREADS; i++)
+			do_ring(&crew[i]);
 	PROGRAM(&m, CODE, I_SET(1, 77), I_CALL(16));
 	CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HYPERCALL);
 	CHECK_EQ(reg_get(&m, 0, 1), 77);
+	for (i = 0; rings && i < THREADS; i++)
+		host_unmap_page(crew[i].ring);
 	machine_free(&m);
 	for (i = 0; i < THREADS; i++) {
 		host_close(crew[i].eventfd[0]);
 		host_close(crew[i].eventfd[1]);
 	}
 	host_unmap(more, HOST_HUGE_PAGES);
+}
+
+static void threads_do_anything(void)
+{
+	do_anything(false);
+	do_anything(true);
 }
 
 static const struct test tests[] = {
