@@ -41,6 +41,9 @@ void random_slot(struct worker *w)
 		r.guest_phys_addr = odd_number(w);
 	if (one_in(w, 16))
 		r.memory_size = odd_number(w);
+	/* Its bitmap would be all of the host's memory. */
+	if (r.memory_size >> 48 == 0 && r.memory_size > MAX_SLOT)
+		r.memory_size %= MAX_SLOT;
 	if (one_in(w, 16))
 		r.slot = odd_number(w);
 	atomic_fetch_add(&counts->calls, 1);
@@ -94,15 +97,14 @@ void random_mapping(struct worker *w)
 	}
 }
 
-/* The logs of the slots that random_slot() makes: the bitmap's room is that of the largest. */
+/* The logs of the slots that random_slot() makes. */
 void random_log(struct worker *w)
 {
-	static __thread uint64_t bitmap[ARENA_PAGES / 64 + 1];
 	struct vm *vm = any_vm(w);
 	int r;
 
 	if (one_in(w, 2)) {
-		struct kvm_dirty_log log = { .slot = 1 + below(w, 6), .dirty_bitmap = bitmap };
+		struct kvm_dirty_log log = { .slot = 1 + below(w, 6), .dirty_bitmap = w->bitmap };
 
 		r = kvm_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log);
 	} else {
@@ -110,7 +112,7 @@ void random_log(struct worker *w)
 			.slot = 1 + below(w, 6),
 			.num_pages = one_in(w, 4) ? odd_number(w) : 64 * below(w, ARENA_PAGES / 64),
 			.first_page = one_in(w, 4) ? odd_number(w) : 64 * below(w, 4),
-			.dirty_bitmap = bitmap,
+			.dirty_bitmap = w->bitmap,
 		};
 
 		r = kvm_ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &clear);

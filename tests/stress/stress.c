@@ -133,6 +133,7 @@ static void start_worker(struct worker *w, struct world *world, uint64_t seed, u
 	w->random |= 1;
 	expect_eq(munmap(p + SCRATCH, page_size()), 0);
 	w->scratch = p;
+	w->bitmap = alloc_pages(MAX_SLOT / page_size() / 8 + page_size());
 }
 
 static void round_process(uint64_t seed, unsigned int round, unsigned int threads)

@@ -13,6 +13,7 @@
 #define NR_FDS		48
 #define ARENA_PAGES	1024
 #define SCRATCH		(1 << 16)
+#define MAX_SLOT	(1ULL << 32)	/* of those that are not refused */
 
 /* An fd that anybody may use, replace or close; the number may be a stranger's by then. */
 struct shared_fd {
@@ -40,6 +41,7 @@ struct worker {
 	unsigned int number;
 	uint64_t random;
 	uint8_t *scratch;	/* SCRATCH bytes, then a guard page */
+	uint64_t *bitmap;	/* a bit for each page of the largest slot */
 	struct {
 		unsigned int size;
 		uint8_t data[4096];
