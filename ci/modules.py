@@ -20,6 +20,7 @@ FOREIGN = re.compile(
     r"the compiler differs from the one used to build the kernel"
     r"|^ *(The kernel was built by|You are using):"
 )
+COMPILERS = re.compile(r"__x86_indirect_thunk_")  # one for each register
 WARNING = re.compile(r"\b(warning|error)\b", re.I)
 # Of a build that succeeds these are from sparse, to which 128-bit numbers are less aligned.
 ASSERTION = re.compile(r"error: static assertion failed")
@@ -112,9 +113,9 @@ def symbol_list(arch, rel, backend=None):
 
 
 def wanted(arch, module):
-    """The symbols that a module wants of the kernel."""
-    text = run([f"{cross(arch)}nm", "-u", module])
-    return sorted(line.split()[-1] for line in text.splitlines() if line.strip())
+    """The symbols that a module wants of the kernel, less those that only the compiler chooses."""
+    names = run([f"{cross(arch)}nm", "-u", module]).split()
+    return sorted(n for n in names if n != "U" and not COMPILERS.match(n))
 
 
 def judge_symbols(arch, rel, module, backend=None):
