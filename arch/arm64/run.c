@@ -216,7 +216,8 @@ int arm_vcpu_run(struct berth_vcpu *b)
 	int r;
 
 	do {
-		if (unlikely(READ_ONCE(b->requests) & BERTH_BACKEND_REQUESTS)) {
+		/* The GIC's is served on the way into the guest. */
+		if (unlikely(READ_ONCE(b->requests) & BERTH_BACKEND_REQUESTS & ~BIT(ARM_REQ_VGIC))) {
 			r = serve_requests(v);
 			if (r != BERTH_RUN_AGAIN)
 				break;

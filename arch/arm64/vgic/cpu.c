@@ -68,9 +68,9 @@ void vgic_update(struct arm_vcpu *v)
 	vgic_cpu_lock(cpu, &flags);
 	if (unlikely(ended))
 		vgic_count_eois(cpu, ended, &acks);
-	vgic_take_lrs(cpu, regs->lr, &acks, true);
+	vgic_take_lrs(cpu, regs->lr, &acks, cpu == vgic_loaded_cpu());
 	move_out(cpu, &flags);
-	cpu->used = vgic_fill_lrs(cpu, regs->lr, vgic_host.nr_lrs, READ_ONCE(vgic->ctlr), &hcr);
+	vgic_fill_lrs(cpu, regs->lr, vgic_host.nr_lrs, READ_ONCE(vgic->ctlr), &hcr);
 	vgic_cpu_unlock(cpu, flags);
 
 	regs->hcr = ICH_HCR_EN | hcr;
@@ -102,8 +102,9 @@ void vgic_left(struct arm_vcpu *v)
 			 (lr & (ICH_LR_HW | ICH_LR_STATE)) == (ICH_LR_HW | ICH_LR_PENDING_BIT);
 	}
 	cpu->regs->nr = cpu->used;
+	/* Together with what the exit may bring. */
 	if (stale)
-		vgic_update(v);
+		berth_vcpu_request(&v->core, ARM_REQ_VGIC);
 }
 
 /* ---- load and put ---- */
@@ -246,6 +247,9 @@ bool vgic_pending(struct arm_vcpu *v)
 		return true;
 	if (!vgic_initialized(vgic_of(cpu)) || list_empty(&cpu->queue))
 		return false;
+	/* What has ended may be pending again. */
+	if (test_bit(ARM_REQ_VGIC, &v->core.requests))
+		vgic_update(v);
 	vmcr = current_vmcr(cpu);
 	ctlr = READ_ONCE(vgic_of(cpu)->ctlr);
 	vgic_cpu_lock(cpu, &flags);

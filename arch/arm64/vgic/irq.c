@@ -38,7 +38,9 @@ void vgic_kick(struct vgic_cpu *cpu)
 	struct arm_vcpu *v = vgic_vcpu(cpu);
 
 	berth_vcpu_request(&v->core, ARM_REQ_VGIC);
-	berth_vcpu_kick(&v->core);
+	/* Its own thread looks at requests on its way back to the guest. */
+	if (!(in_task() && vgic_loaded_cpu() == cpu))
+		berth_vcpu_kick(&v->core);
 }
 
 void vgic_kick_all(struct vgic_vm *vgic)

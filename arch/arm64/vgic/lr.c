@@ -132,7 +132,7 @@ void vgic_take_lrs(struct vgic_cpu *cpu, const u64 *lr, struct vgic_acks *acks, 
 	struct vgic_irq *irq;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cpu->lr_irq); i++) {
+	for (i = 0; i < cpu->used; i++) {
 		irq = cpu->lr_irq[i];
 		if (!irq)
 			continue;
@@ -183,10 +183,10 @@ static unsigned int prune(struct vgic_cpu *cpu, u32 ctlr)
 
 /*
  * Fill the @nr list registers from the queue, all of which vgic_take_lrs() has emptied.
- * Returns how many are used; @hcr: ICH_HCR_EL2's bits for those that found no place.  They
- * come when the others are served (underflow), and the ends of active ones are counted.
+ * @hcr: ICH_HCR_EL2's bits for those that found no place.  They come when the others are
+ * served (underflow), and the ends of active ones are counted.
  */
-unsigned int vgic_fill_lrs(struct vgic_cpu *cpu, u64 *lr, unsigned int nr, u32 ctlr, u32 *hcr)
+void vgic_fill_lrs(struct vgic_cpu *cpu, u64 *lr, unsigned int nr, u32 ctlr, u32 *hcr)
 {
 	struct vgic_irq *irq;
 	unsigned int used = 0;
@@ -205,7 +205,7 @@ unsigned int vgic_fill_lrs(struct vgic_cpu *cpu, u64 *lr, unsigned int nr, u32 c
 		irq->lr = used;
 		cpu->lr_irq[used++] = irq;
 	}
-	return used;
+	cpu->used = used;
 }
 
 /*

@@ -46,7 +46,7 @@ u64 vgic_irq_to_lr(struct vgic_irq *irq, u32 ctlr);
 void vgic_irq_from_lr(struct vgic_irq *irq, u64 lr, struct vgic_acks *acks);
 void vgic_irq_ended(struct vgic_irq *irq, struct vgic_acks *acks);
 void vgic_take_lrs(struct vgic_cpu *cpu, const u64 *lr, struct vgic_acks *acks, bool here);
-unsigned int vgic_fill_lrs(struct vgic_cpu *cpu, u64 *lr, unsigned int nr, u32 ctlr, u32 *hcr);
+void vgic_fill_lrs(struct vgic_cpu *cpu, u64 *lr, unsigned int nr, u32 ctlr, u32 *hcr);
 void vgic_count_eois(struct vgic_cpu *cpu, unsigned int nr, struct vgic_acks *acks);
 
 /*
