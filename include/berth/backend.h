@@ -50,7 +50,9 @@
  *	vcpu->initialized is set here unless user space must choose a model first.
  *	Inverse: vcpu_destroy, never while loaded.
  * vcpu_load: this thread on this CPU now owns the vCPU.  Preemption off, possibly
- *	from the scheduler (no sleeping, run-queue lock not held).  Inverse: vcpu_put.
+ *	from the scheduler (no sleeping, run-queue lock not held).  Inverse: vcpu_put,
+ *	where from the scheduler the run-queue lock is held and interrupts are off: no
+ *	timer is started there and nobody woken.
  * run_begin: KVM_RUN starts, loaded: take what user space put into kvm_run and
  *	finish the exit it answered.  BERTH_RUN_AGAIN to go on, BERTH_RUN_USER when
  *	another exit is due at once, or -errno.  Inverse: run_end, which fills the
