@@ -240,7 +240,9 @@ TEST(check_extension_of_every_number)
 	struct fds fds = new_fds();
 
 	for (long which = 0; which < 1024; which++) {
-		expect_ok(kvm_ioctl(fds.system, KVM_CHECK_EXTENSION, which));
+		/* The kernel's own KVM has no answer there on arm64: it is about the VM's interrupt controller. */
+		if (which != KVM_CAP_MSI_DEVID)
+			expect_ok(kvm_ioctl(fds.system, KVM_CHECK_EXTENSION, which));
 		expect_ok(kvm_ioctl(fds.vm, KVM_CHECK_EXTENSION, which));
 	}
 }

@@ -49,10 +49,11 @@ trap_common:
 	.globl routine_nop, routine_load, routine_store, routine_fill, routine_sum, routine_spin, routine_beat, routine_copy
 routine_nop:
 	nop
+/* Whoever runs on after the end comes to the end again. */
 done:
 	mov	x9, #DONE_GPA
-	str	x0, [x9]
-	b	.
+1:	str	x0, [x9]
+	b	1b
 
 routine_load:
 	cmp	x1, #2
