@@ -27,6 +27,7 @@ class Qemu:
     program: str
     machine: tuple  # machine, accelerator and processor
     console: str
+    name: str = "pc"  # of a machine that is not the table's
     modules: tuple = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net")
 
 
@@ -41,6 +42,7 @@ QEMU = {
         "qemu-system-aarch64",
         tuple("-accel kvm -cpu host -M virt,gic-version=host".split()),
         "ttyAMA0",
+        "virt,gic-version=host",
     ),
 }
 

@@ -13,6 +13,7 @@ import debs
 import dmesg
 import kernels
 import ktap
+import modules
 import session
 from paths import TOP, Failure, fresh_env, run as run_command, step, write_atomically
 
@@ -22,6 +23,9 @@ SELFTESTS = "tools/testing/selftests/kvm"
 RECIPE = 1  # changes when programs() makes something else of the same source
 # What the tests of a release lack to compile, by themselves or with Debian's compiler.
 FLAGS = {"6.1": "-DTEST_ASSERT_EQ=ASSERT_EQ -include linux/stddef.h"}
+
+# ARCH= of the tests' Makefile, and the directory of the architecture's own tests.
+TREES = {"x86": ("x86_64", "x86_64"), "arm64": ("arm64", "aarch64")}
 
 SMP, MEMORY = 2, 2048  # some tests want two processors
 LIMIT = 300  # seconds for one test
@@ -56,19 +60,20 @@ def programs(arch, rel):
             )
             run_command(
                 [
-                    *(*common, source / SELFTESTS, "ARCH=x86_64", f"OUTPUT={out}"),
+                    *(*common, source / SELFTESTS, f"ARCH={TREES[arch][0]}", f"OUTPUT={out}"),
+                    f"CROSS_COMPILE={modules.cross(arch)}",
                     f"KHDR_INCLUDES=-isystem {build}/usr/include",
                     "LDFLAGS=-static -pthread -no-pie",
                     f"USERCFLAGS={flags}",
                 ],
                 env=fresh_env(),
             )
-        scripts = sorted((source / SELFTESTS).glob("x86_64/*.sh"))
+        scripts = sorted((source / SELFTESTS).glob(f"{TREES[arch][1]}/*.sh"))
         built = sorted(p for p in out.rglob("*") if p.is_file() and os.access(p, os.X_OK))
         for program in built:
             target = temp / program.relative_to(out)
             target.parent.mkdir(exist_ok=True)
-            run_command(["strip", "-o", target, program])
+            run_command([f"{modules.cross(arch)}strip", "-o", target, program])
         for script in scripts:
             shutil.copy(script, temp / script.relative_to(source / SELFTESTS))
         shutil.rmtree(build)

@@ -2,7 +2,7 @@
 # The rows of the matrix, as data: what `make check` and `make matrix` run, on which host and
 # kernel, how long it takes.
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FAST, CHECK, FULL = 0, 1, 2  # in make check-fast and all below; in make check; only in make matrix
 
@@ -34,6 +34,19 @@ def row(name, level, expect, suite, **args):
 # Where the suites run: host, kernel, level of its rows with berth, and of those with the
 # kernel's own KVM.
 HOSTS = [("x86-svm", "6.1", CHECK, FULL), ("x86-svm", "6.12", CHECK, FULL)]
+
+# The arm64 hosts: the first two with all rows, at FULL but for a few; the others, and what guests
+# of QEMU have there, in less of them.
+ARM64_HOSTS = [
+    (host, rel) for host in ("arm64-vhe", "arm64-nvhe") for rel in ("6.1", "6.12")
+]
+ARM64_OTHERS = [
+    (host, rel)
+    for host in ("arm64-vhe-gicv2", "arm64-nvhe-gicv2", "arm64-max")
+    for rel in ("6.1", "6.12")
+]
+ARM64_CHECK = ("conformance-arm64-vhe-6.1", "vmm-arm64-nvhe-6.12")
+BENCH_HOSTS = [(host, rel) for host, rel, _, _ in HOSTS] + ARM64_HOSTS
 
 # Bochs has what QEMU's AMD-V has not; with each feature off, Berth does there what it does on QEMU.
 BOCHS_WITHOUT = ("svm_nrips", "svm_flush_by_asid", "svm_pause_filter", "svm_lbrv")
@@ -80,7 +93,7 @@ def rows():
     yield row("ci", FAST, 1, "own")
     yield row("unit", FAST, 40, "unit")
     # sparse looks at each backend once, and at the core with both kernels' headers.
-    for arch in ("x86",):
+    for arch in ("x86", "arm64"):
         yield row(f"module-{arch}-6.1", FAST, 20, "module", arch=arch, rel="6.1", sparse=True)
         yield row(f"module-{arch}-6.12", FAST, 13, "module", arch=arch, rel="6.12")
     yield row("module-fake-6.1", FAST, 8, "module", arch="x86", rel="6.1", backend="fake")
@@ -118,6 +131,7 @@ def rows():
                 f"kselftests-{host}-{rel}{end}", FULL, 700, "kselftests", host=host, rel=rel,
                 hypervisor=hypervisor,
             )
+    yield from arm64()
     for host, rel in DEBUG_HOSTS:
         yield from debug(f"{host}-{rel}", hypervisor="berth", host=host, rel=rel)
     yield from toy("x86-fake")
@@ -138,6 +152,47 @@ def emulated(at, level, **where):
     yield row(f"memory-stress-{at}", FULL, 90, "memory", tests=STRESS, **where)
     smp = 1 if where["hypervisor"] == "kvm" else 2
     yield row(f"memory-lifetime-{at}", FULL, 60, "memory", tests=LIFETIME, smp=smp, **where)
+
+
+def arm64():
+    """The rows of the arm64 hosts."""
+    for host, rel in [*ARM64_HOSTS, *ARM64_OTHERS]:
+        for hypervisor, end in (("berth", ""), ("kvm", "-kvm")):
+            at, where = f"{host}-{rel}{end}", dict(host=host, rel=rel, hypervisor=hypervisor)
+            some = [r for r in emulated(at, FULL, **where) if not r.name.startswith("guest")]
+            for r in some if (host, rel) in ARM64_HOSTS else [some[0]]:
+                yield replace(r, level=CHECK) if r.name in ARM64_CHECK else r
+            yield from arm64_guests(at, **where)
+            if (host, rel) in ARM64_HOSTS:
+                yield from migrations(at, **where)
+                yield row(
+                    f"kselftests-{at}", FULL, 700, "kselftests", host=host, rel=rel,
+                    hypervisor=hypervisor,
+                )
+    for host, rel in ARM64_HOSTS:
+        at = f"{host}-{rel}"
+        yield row(f"load-{at}", FULL, 60, "load", host=host, rel=rel)
+        yield row(
+            f"load-beside-kvm-{at}", FULL, 12, "load", host=host, rel=rel, hypervisor="kvm",
+            mode="busy", says="kvm-arm.mode=none",
+        )
+        yield row(f"reload-smp2-{at}", FULL, 60, "reload", host=host, rel=rel, hypervisor="berth", smp=2)
+    for rel in ("6.1", "6.12"):
+        yield row(
+            f"load-arm64-no-el2-{rel}", FULL, 12, "load", host="arm64-no-el2", rel=rel,
+            mode="refuse", says="EL2",
+        )
+
+
+def arm64_guests(at, **where):
+    """Both of QEMU's releases, both guests, two processors; disk and network on PCI, with MSIs
+    through the ITS where there is one."""
+    for qemu in ("7.2", "10.0"):
+        for guest in ("6.1", "6.12"):
+            yield row(
+                f"qemu-{qemu}-virt-{guest}-{at}", FULL, 40, "guest", guest=guest, qemu=qemu,
+                machine=("virt,gic-version=host", "on", "host"), smp=2, **where,
+            )
 
 
 def machines(at, **where):

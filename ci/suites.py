@@ -265,7 +265,7 @@ def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, appen
         smp=smp,
         memory=memory,
         append=append,
-        setup=("lzo-rle", "zram"),
+        setup=getattr(session.host(host), "ZRAM", {}).get(rel, ("lzo-rle", "zram")),
         add=[
             (test_program("memory", session.host(host).ARCH), "add/memory"),
             (TOP / "tests/memory/prepare.sh", "add/prepare.sh"),
@@ -280,9 +280,10 @@ def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, appen
     judge_skips(report, "memory", host, rel, hypervisor)
 
 
-def load(report, tell, host, rel, cpu="", mode="churn", says=""):
+def load(report, tell, host, rel, hypervisor="none", cpu="", mode="churn", says=""):
     """tests/memory/module.sh: loading and unloading berth.ko, many times, beside the kernel's own
-    KVM, or on a CPU model that it must refuse with a sentence.
+    KVM (which is `hypervisor` where it is built in), or on a CPU model that it must refuse with a
+    sentence.
 
     On one processor: QEMU's threads may run an int3 that text patching has removed already, and
     each load and unload patches the scheduler (preempt_notifier_inc)."""
@@ -300,7 +301,7 @@ def load(report, tell, host, rel, cpu="", mode="churn", says=""):
         plan = session.Plan(
             host=host,
             kernel=rel,
-            hypervisor="none",
+            hypervisor=hypervisor,
             commands=[f"./module.sh {mode} {says!r}"],
             cpu=cpu,
             add=add,

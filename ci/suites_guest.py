@@ -61,7 +61,8 @@ def qemu(arch, accel, smp, memory=128):
     q = guests.QEMU[arch]
     append = f"console={q.console} loglevel=5 panic=-1 {guests.BERTH_APPEND.get(arch, '')}"
     return [
-        *(q.program, "-accel", accel, "-cpu", "host", "-m", str(memory), "-smp", str(smp)),
+        *(q.program, "-M", q.name, "-accel", accel, "-cpu", "host"),
+        *("-m", str(memory), "-smp", str(smp)),
         *"-display none -no-reboot -nodefaults".split(),
         *("-kernel", "/add/guest/vmlinuz", "-initrd", "/add/guest/initrd"),
         *("-append", f"{append} berth.run=/script"),
