@@ -27,6 +27,8 @@ FLAGS = {"6.1": "-DTEST_ASSERT_EQ=ASSERT_EQ -include linux/stddef.h"}
 # ARCH= of the tests' Makefile, and the directory of the architecture's own tests.
 TREES = {"x86": ("x86_64", "x86_64"), "arm64": ("arm64", "aarch64")}
 
+LACKS_HEADERS = ("arm64",)
+
 SMP, MEMORY = 2, 2048  # some tests want two processors
 LIMIT = 300  # seconds for one test
 BOOT = 120  # seconds for all that is not a test
@@ -43,9 +45,13 @@ def programs(arch, rel):
     """Directory with the tests of a release, static and stripped, as in the kernel's tree. One
     per source version; objects and headers are made outside the source."""
     source, flags = kernels.source(rel), FLAGS.get(rel, "")
-    key = hashlib.sha256(
-        b"\0".join([str(RECIPE).encode(), flags.encode(), (source / "Makefile").read_bytes()])
-    ).hexdigest()[:12]
+    parts = [str(RECIPE).encode(), flags.encode(), (source / "Makefile").read_bytes()]
+    # Headers that the tests of a release lack.
+    include = TABLES / f"include-{rel}"
+    if arch in LACKS_HEADERS:
+        parts += [p.read_bytes() for p in sorted(include.rglob("*.h"))]
+        flags += f" -I{include}"
+    key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
     def fill(temp, final):
         build = temp / "build"
