@@ -46,7 +46,12 @@ static const char *name_of(enum scope scope)
 /* Devices are types of their own: their tests are with them. */
 static bool left_out(const struct ioctl_row *row)
 {
-	return row->scope == SCOPE_DEVICE || (row->need && cap(row->need) <= 0);
+	static struct vm *vm;
+
+	if (!vm)
+		vm = vm_new_bare();
+	return row->scope == SCOPE_DEVICE || (row->need && cap(row->need) <= 0) ||
+	       arch_lacks_ioctl(vm, row->request, row->scope);
 }
 
 static bool known_on(unsigned long request, enum scope scope)

@@ -46,6 +46,8 @@ uint64_t arch_result(struct vcpu *vcpu);
 uint64_t arch_window(struct vm *vm, uint64_t gpa);
 /* One line with the vCPU's registers for a diagnostic. */
 void arch_describe(struct vcpu *vcpu, char *buf, size_t len);
+/* Whether the kernel behind /dev/kvm is too old for an ioctl that no capability tells of. */
+bool arch_lacks_ioctl(struct vm *vm, unsigned long request, enum scope scope);
 /* For the bad-input tests; the last one's request is 0. */
 extern const struct ioctl_exception arch_exceptions[];
 

@@ -15,3 +15,13 @@ const struct ioctl_exception arch_exceptions[] = {
 	{ KVM_SET_VCPU_EVENTS, -ENOEXEC, -ENOEXEC, 0 },
 	{ 0, 0, 0, 0 }
 };
+
+/* Attributes of a VM: since Linux 6.4. */
+bool arch_lacks_ioctl(struct vm *vm, unsigned long request, enum scope scope)
+{
+	struct kvm_device_attr attr = { .group = 0 /* KVM_ARM_VM_SMCCC_CTRL */ };
+
+	if (scope != SCOPE_VM || (request != KVM_HAS_DEVICE_ATTR && request != KVM_SET_DEVICE_ATTR))
+		return false;
+	return kvm_ioctl(vm->fd, KVM_HAS_DEVICE_ATTR, &attr) < 0;
+}

@@ -18,3 +18,11 @@ const struct ioctl_exception arch_exceptions[] = {
 	{ KVM_REINJECT_CONTROL, -EFAULT, -EFAULT, 0 },
 	{ 0, 0, 0, 0 }
 };
+
+bool arch_lacks_ioctl(struct vm *vm, unsigned long request, enum scope scope)
+{
+	(void)vm;
+	(void)request;
+	(void)scope;
+	return false;
+}
