@@ -36,7 +36,6 @@ ROWS = {
     "memory_vm": ("memory per VM", 1.0),
     "memory_vcpu": ("memory per vCPU", 1.0),
     "boot_berth_6.1": ("guest of 2 vCPUs, Linux 6.1, under berth: boots, powers off", 1.0),
-    "boot_qemu_6.1": ("guest of 2 vCPUs, Linux 6.1, under QEMU: boots, powers off", 1.0),
 }
 # Where an architecture has another limit.
 LIMITS = {
