@@ -485,6 +485,24 @@ static noinline void trace_exit(struct x86_vcpu *v, struct svm_vcpu *svm, u32 co
 	trace_berth_exit(v->core.id, reason, code, v->rip, c->exit_info_1, c->exit_info_2);
 }
 
+/*
+ * The host's interrupt came before the guest's next instruction.  Where that is still the
+ * one in a shadow the shadow is still there; QEMU's TCG loses it at VMRUN.
+ */
+static void keep_shadow(struct x86_vcpu *v, struct svm_vcpu *svm)
+{
+	u32 *state = &svm->vmcb->control.int_state;
+
+	if (likely(!(*state & SVM_INTERRUPT_SHADOW_MASK))) {
+		if (likely(v->rip != svm->shadow_rip)) {
+			svm->shadow_rip = ~0ull;
+			return;
+		}
+		*state |= SVM_INTERRUPT_SHADOW_MASK;
+	}
+	svm->shadow_rip = v->rip;
+}
+
 /* The frequent ones are compared for: an indirect call costs more than all of that. */
 int svm_handle_exit(struct x86_vcpu *v, struct svm_vcpu *svm)
 {
@@ -501,8 +519,10 @@ int svm_handle_exit(struct x86_vcpu *v, struct svm_vcpu *svm)
 		return do_cpuid(v, svm, code);
 	if (code == SVM_EXIT_MSR)
 		return do_msr(v, svm, code);
-	if (code == SVM_EXIT_INTR)
+	if (code == SVM_EXIT_INTR) {
+		keep_shadow(v, svm);
 		return BERTH_RUN_AGAIN;
+	}
 	if (code == SVM_EXIT_HLT)
 		return do_hlt(v, svm, code);
 	if (code == SVM_EXIT_VMMCALL)

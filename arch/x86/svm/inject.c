@@ -196,12 +196,30 @@ static void intercept_cr8(struct x86_vcpu *v, struct svm_vcpu *svm, bool waits)
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
 }
 
+#define OPCODE_HLT	0xf4
+
+/*
+ * STI and HLT, between which nothing interrupts: with an interrupt that waits the HLT is
+ * over as soon as it begins.  It need not be executed, and where the CPU would lose the
+ * shadow must not be: the interrupt would come before it, and nothing would end it.
+ */
+static void pass_hlt(struct x86_vcpu *v)
+{
+	if (!svm_get_shadow(v) || !(v->rflags & X86_EFLAGS_IF) ||
+	    (v->rflags & X86_EFLAGS_TF) || v->core.guest_debug || svm_get_cpl(v) ||
+	    !x86_interrupt_waits(v) || !x86_code_is(v, OPCODE_HLT, 1))
+		return;
+	x86_skip_insn(v, 1);
+}
+
 /* What the controllers in the kernel have, now or as soon as the guest can take it. */
 static void inject_or_await_interrupt(struct x86_vcpu *v, struct svm_vcpu *svm, bool *busy)
 {
 	int vector = -1;
 	bool waits;
 
+	if (!*busy)
+		pass_hlt(v);
 	if (!*busy && x86_interrupt_allowed(v))
 		vector = x86_take_interrupt(v);
 	if (vector >= 0) {

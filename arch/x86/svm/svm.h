@@ -93,6 +93,7 @@ struct svm_vcpu {
 	u64 cr4;
 	u64 efer;
 	u64 iret_rip;
+	u64 shadow_rip;			/* of the last host interrupt in an interrupt shadow */
 	u64 soft_rip;			/* of the INT before SVM_EXITING_SOFT moved it */
 	phys_addr_t msrpm_pa;		/* which MSRs exit: one of the two maps */
 	u64 tsc_aux;			/* the guest's */

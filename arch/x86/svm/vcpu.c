@@ -65,6 +65,7 @@ void svm_vmcb_init(struct x86_vcpu *v)
 	svm->entering = 0;
 	svm->exiting = 0;
 	svm->irq_window = false;
+	svm->shadow_rip = ~0ull;
 }
 
 int svm_vcpu_init(struct x86_vcpu *v)
