@@ -18,7 +18,7 @@ from machine import Machine, Spec
 from paths import LOGS, Failure
 
 HYPERVISORS = ("berth", "kvm", "none")
-KEEP_LOGS = 400  # more than the matrix has rows
+KEEP_LOGS = 800  # more than the matrix has rows
 # Exit codes that are the run's and not a command's; 124 is timeout(1)'s.
 TIMED_OUT, BAD_KERNEL_LOG, HOST_FAILED = 124, 120, 125
 
