@@ -67,8 +67,6 @@ struct arm_timer {
 	struct arm_timer_regs regs[ARM_NR_TIMERS];	/* [o] */
 	struct hrtimer wake;	/* the vCPU sleeps, or waits for the emulated timer */
 	bool loaded;		/* [o] the virtual timer's registers are in the CPU */
-	bool forwarded;		/* [v] its interrupt is mapped to the host's */
-	bool active;		/* [o] what the host's interrupt controller was told last */
 };
 
 /* Debug: the guest's own registers and user space's, debug.c. */

@@ -225,7 +225,6 @@ static bool mdscr(struct arm_vcpu *v, row_t *row, struct sysreg_access *a)
 	  .get = get_stored, .set = set_stored }
 #define TRAP(reg, acc)		{ .enc = SYS_##reg, .access = acc }
 #define TRAPS(first, n, m, acc)	{ .enc = first, .nr = n, .nr_op2 = m, .access = acc }
-#define TIMER(reg)		{ .enc = SYS_##reg, .access = arm_timer_access }
 #define DEBUG(op2)		{ .enc = sys_reg(2, 0, 0, 0, op2), .nr = 16, \
 				  .access = arm_debug_access, .get = arm_debug_get, \
 				  .set = arm_debug_set }

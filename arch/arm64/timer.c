@@ -231,8 +231,7 @@ void arm_timer_enter(struct arm_vcpu *v)
 	update_lines(v);
 	wake_for(v, BIT(ARM_PTIMER));
 	allow_counter(v);
-	if (arm_vtimer_irq())
-		set_active(v);
+	set_active(v);
 	if (arm_vhe())
 		write_sysreg(offset, cntvoff_el2);
 	else
@@ -501,7 +500,6 @@ int arm_timer_first_run(struct arm_vcpu *v)
 {
 	struct arm_vm *vm = arm_vm_of(v);
 	const u8 *ppi = vm->state.timer_ppi;
-	int r;
 
 	if (!vgic_model(&vm->vgic))
 		return 0;
@@ -510,11 +508,7 @@ int arm_timer_first_run(struct arm_vcpu *v)
 	if (vgic_set_owner(v, ppi[ARM_VTIMER], &v->timer) ||
 	    vgic_set_owner(v, ppi[ARM_PTIMER], &v->timer))
 		return -EINVAL;
-	if (!arm_vtimer_irq())
-		return 0;
-	r = vgic_map_phys_irq(v, arm_vtimer_irq(), ppi[ARM_VTIMER]);
-	v->timer.forwarded = !r;
-	return r;
+	return vgic_map_phys_irq(v, arm_vtimer_irq(), ppi[ARM_VTIMER]);
 }
 
 /* ---- life ---- */
