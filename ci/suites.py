@@ -292,6 +292,7 @@ def load(report, tell, host, rel, hypervisor="none", cpu="", mode="churn", says=
         add = [
             (modules.build(h.ARCH, rel), "add/berth.ko"),
             (test_program("memory", h.ARCH), "add/memory"),
+            (test_program("conformance", h.ARCH), "add/conformance"),
             (TOP / "tests/memory/module.sh", "add/module.sh"),
         ]
         for n, (name, data) in enumerate(kernels.modules(h.ARCH, rel, h.REFERENCE)):

@@ -4,7 +4,7 @@
 #   module.sh churn             100 times, with VMs in between; beside the kernel's own KVM (modules in /add/kvm)
 #   module.sh refuse SENTENCE   on a CPU that it cannot use: -EOPNOTSUPP, and the sentence in the kernel's log
 #   module.sh busy SENTENCE     where the kernel's own KVM is built in and has the extension: -EBUSY, and the sentence
-# Wants /add/berth.ko, /add/memory and, where they are modules, /add/kvm/*.ko, which load in the order of their names.
+# Wants /add/berth.ko, /add/memory, /add/conformance and, where they are modules, /add/kvm/*.ko, which load in the order of their names.
 
 cd /add || exit 1
 n=0
@@ -83,7 +83,7 @@ refuse)
 busy)
 	echo "1..2"
 	check refuses_beside_the_kernels_own_kvm refused "Device or resource busy" "$2"
-	check reference_works_on vm_runs
+	check reference_works_on ./conformance two_vcpus_see_each_others_stores
 	;;
 *)
 	exit 2
