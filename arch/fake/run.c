@@ -31,7 +31,9 @@ static int mmio(struct fake_vcpu *vcpu)
 		r = berth_bus_write(&vcpu->vcpu, BERTH_MMIO_BUS, vcpu->access_gpa, size, &value);
 	else
 		r = berth_bus_read(&vcpu->vcpu, BERTH_MMIO_BUS, vcpu->access_gpa, size, &value);
-	trace_berth_mmio(vcpu->vcpu.id, write, vcpu->access_gpa, size, value);
+	/* What user space answers to a load is traced when it has. */
+	if (!r || write)
+		trace_berth_mmio(vcpu->vcpu.id, write, vcpu->access_gpa, size, value);
 	if (!r) {
 		if (!write)
 			fake_set_gpr(vcpu, a, value);
@@ -191,6 +193,7 @@ int fake_run_begin(struct berth_vcpu *b)
 		break;
 	case FAKE_MMIO_READ:
 		memcpy(&value, b->run->mmio.data, size);
+		trace_berth_mmio(b->id, false, vcpu->access_gpa, size, value);
 		fake_set_gpr(vcpu, a, value);
 		break;
 	case FAKE_PIO_READ:

@@ -61,6 +61,14 @@ const struct ioctl_exception arch_exceptions[] = {
 	{ 0, 0, 0, 0 }
 };
 
+bool arch_lacks_ioctl(struct vm *vm, unsigned long request, enum scope scope)
+{
+	(void)vm;
+	(void)request;
+	(void)scope;
+	return false;
+}
+
 /* Three levels of nine bits. */
 uint64_t arch_gpa_limit(void)
 {
