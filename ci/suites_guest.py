@@ -97,7 +97,7 @@ def cost(report, tell, host, rel, hypervisor, mode, vmm="berth", guest="6.1", sm
     """What a guest costs that is idle (mode "idle"; count instructions for it: an exact host), or
     that spins where the host limits it ("share")."""
     arch = session.host(host).ARCH
-    test_program("guest")
+    test_program("guest", arch)
     then = {"idle": "sleep 1000", "share": "while :; do :; done"}[mode]
     cpus = {"idle": 2, "share": 1}[mode]
     with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
