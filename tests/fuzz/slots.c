@@ -202,7 +202,8 @@ static void op_access(struct input *in)
 	}
 	if (how != STORE)
 		FUZZ_CHECK(seen == (how == KERNEL_WRITE ? 0 : *memory),
-			   "0x%llx at 0x%llx, not 0x%llx", seen, gpa, *memory);
+			   "access %u: 0x%llx at 0x%llx, not 0x%llx", how, seen, gpa,
+			   how == KERNEL_WRITE ? 0 : *memory);
 	if (!write)
 		return;
 	*memory = value;

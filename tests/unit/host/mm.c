@@ -160,6 +160,35 @@ void host_invalidate(unsigned long start, unsigned long end, bool begin)
 	pthread_rwlock_unlock(&mm->notifier_lock);
 }
 
+/*
+ * A huge mapping of which a part is to change becomes single ones, and notifiers hear of all of it,
+ * as from __split_huge_pmd().  @address: where in it; nothing to do where that is its border.
+ */
+static void split_huge(struct mm_struct *mm, unsigned long address)
+{
+	unsigned long start = ALIGN_DOWN(address, 1UL << PMD_SHIFT), i;
+	struct pte *pte;
+
+	if (start == address)
+		return;
+	pthread_mutex_lock(&mm->ptes);
+	pte = pte_at(mm, address);
+	if (!pte || pte->shift != PMD_SHIFT) {
+		pthread_mutex_unlock(&mm->ptes);
+		return;
+	}
+	pthread_mutex_unlock(&mm->ptes);
+	host_invalidate(start, start + (1UL << PMD_SHIFT), true);
+	pthread_mutex_lock(&mm->ptes);
+	for (i = 0; i < HOST_HUGE_PAGES; i++) {
+		pte = pte_at(mm, start + i * PAGE_SIZE);
+		if (pte && pte->present)
+			pte->shift = PAGE_SHIFT;
+	}
+	pthread_mutex_unlock(&mm->ptes);
+	host_invalidate(start, start + (1UL << PMD_SHIFT), false);
+}
+
 /* Every entry of the range goes through @change, which may replace the page. */
 static void change_range(unsigned long start, unsigned long npages,
 			 void (*change)(struct pte *pte, unsigned long address, void *arg), void *arg)
@@ -170,6 +199,8 @@ static void change_range(unsigned long start, unsigned long npages,
 
 	HOST_BUG_ON(!old);
 	host_lock_read(&mm->mmap_lock);
+	split_huge(mm, start);
+	split_huge(mm, end);
 	host_invalidate(start, end, true);
 	pthread_mutex_lock(&mm->ptes);
 	for (i = 0; i < npages; i++) {
