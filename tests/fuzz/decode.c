@@ -86,6 +86,18 @@ static void compare_memory(const struct x86_insn *ours, const ZydisDecodedInstru
 		differ(ours->bytes, ours->len, "displacement", ours->disp, mem->disp.value);
 }
 
+/*
+ * Instructions that have one address size to Zydis, whatever the prefix: 0F 1A and 1B, which are MPX to
+ * it (Intel SDM vol. 1, 17.3) and hints to us, and SGX' leaves (vol. 3D, 37.2), which have no ModRM
+ * operand in memory.
+ */
+static bool knows_no_67(const struct x86_insn *ours, const ZydisDecodedInstruction *theirs)
+{
+	return (ours->map == X86_MAP_0F && (ours->opcode == 0x1a || ours->opcode == 0x1b)) ||
+	       theirs->mnemonic == ZYDIS_MNEMONIC_ENCLS ||
+	       theirs->mnemonic == ZYDIS_MNEMONIC_ENCLU || theirs->mnemonic == ZYDIS_MNEMONIC_ENCLV;
+}
+
 static void compare(const struct x86_insn *ours, const uint8_t *bytes, unsigned int n,
 		    unsigned int mode)
 {
@@ -96,9 +108,7 @@ static void compare(const struct x86_insn *ours, const uint8_t *bytes, unsigned 
 		return;
 	if (ours->len != theirs.length)
 		differ(bytes, n, "length", ours->len, theirs.length);
-	/* 0F 1A and 1B are MPX to Zydis, which knows no 67 (Intel SDM vol. 1, 17.3), and hints to us. */
-	if (ours->addr_size * 8 != theirs.address_width &&
-	    !(ours->map == X86_MAP_0F && (ours->opcode == 0x1a || ours->opcode == 0x1b)))
+	if (ours->addr_size * 8 != theirs.address_width && !knows_no_67(ours, &theirs))
 		differ(bytes, n, "address size", ours->addr_size * 8, theirs.address_width);
 	compare_memory(ours, &theirs, operand);
 }
