@@ -249,7 +249,7 @@ def debug(at, **where):
         yield row(f"reload-{name}{at}", FULL, 120, "reload", smp=smp, **where)
     yield row(f"guest-{at}", FULL, 100, "guest", guest="6.1", **where)
     yield row(f"vmm-{at}", FULL, 100, "guest", guest="6.1", vmm="berth", smp=2, **where)
-    yield row(f"stress-{at}", FULL, 200, "stress", seconds=120, smp=2, **where)
+    yield row(f"stress-{at}", FULL, 1900, "stress", seconds=1800, smp=2, **where)
 
 
 def toy(host):
