@@ -76,3 +76,5 @@ AT(user_pt_regs, pstate, 264);
 SIZE(kvm_guest_debug_arch, 512);
 AT(kvm_guest_debug_arch, dbg_bcr, 0); AT(kvm_guest_debug_arch, dbg_bvr, 128);
 AT(kvm_guest_debug_arch, dbg_wcr, 256); AT(kvm_guest_debug_arch, dbg_wvr, 384);
+
+AT(kvm_run, hw, 32);

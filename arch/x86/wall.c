@@ -229,3 +229,5 @@ AT(kvm_ioapic_state, id, 12); AT(kvm_ioapic_state, irr, 16);
 SIZE(kvm_msr_filter_range, 24);
 AT(kvm_msr_filter_range, flags, 0); AT(kvm_msr_filter_range, nmsrs, 4);
 AT(kvm_msr_filter_range, base, 8); AT(kvm_msr_filter_range, bitmap, 16);
+
+AT(kvm_run, hw, 32);

@@ -85,30 +85,30 @@ AT(kvm_pre_fault_memory, flags, 16);
 SIZE(kvm_signal_mask, 4);
 AT(kvm_signal_mask, len, 0); AT(kvm_signal_mask, sigset, 4);
 
-SIZE(kvm_run, 2352);
-AT(kvm_run, request_interrupt_window, 0);
-AT(kvm_run, exit_reason, 8); AT(kvm_run, ready_for_interrupt_injection, 12);
-AT(kvm_run, if_flag, 13); AT(kvm_run, flags, 14); AT(kvm_run, cr8, 16);
-AT(kvm_run, apic_base, 24); AT(kvm_run, hw.hardware_exit_reason, 32);
-AT(kvm_run, fail_entry.hardware_entry_failure_reason, 32); AT(kvm_run, fail_entry.cpu, 40);
-AT(kvm_run, ex.exception, 32); AT(kvm_run, ex.error_code, 36); AT(kvm_run, io.direction, 32);
-AT(kvm_run, io.size, 33); AT(kvm_run, io.port, 34); AT(kvm_run, io.count, 36);
-AT(kvm_run, io.data_offset, 40); AT(kvm_run, debug.arch, 32); AT(kvm_run, mmio.phys_addr, 32);
-AT(kvm_run, mmio.data, 40); AT(kvm_run, mmio.len, 48); AT(kvm_run, mmio.is_write, 52);
-AT(kvm_run, hypercall.nr, 32); AT(kvm_run, hypercall.args, 40); AT(kvm_run, hypercall.ret, 88);
-AT(kvm_run, tpr_access.rip, 32);
-AT(kvm_run, tpr_access.is_write, 40); AT(kvm_run, s390_sieic.icptcode, 32);
-AT(kvm_run, s390_sieic.ipa, 34); AT(kvm_run, s390_sieic.ipb, 36);
-AT(kvm_run, internal.suberror, 32); AT(kvm_run, internal.ndata, 36);
-AT(kvm_run, internal.data, 40); AT(kvm_run, emulation_failure.flags, 40);
-AT(kvm_run, emulation_failure.insn_size, 48); AT(kvm_run, emulation_failure.insn_bytes, 49);
-AT(kvm_run, papr_hcall.nr, 32); AT(kvm_run, papr_hcall.ret, 40);
-AT(kvm_run, papr_hcall.args, 48); AT(kvm_run, system_event.type, 32);
-AT(kvm_run, system_event.ndata, 36); AT(kvm_run, system_event.data, 40);
-AT(kvm_run, eoi.vector, 32); AT(kvm_run, arm_nisv.esr_iss, 32);
-AT(kvm_run, arm_nisv.fault_ipa, 40); AT(kvm_run, msr.error, 32); AT(kvm_run, msr.reason, 40);
-AT(kvm_run, msr.index, 44); AT(kvm_run, msr.data, 48); AT(kvm_run, kvm_valid_regs, 288);
-AT(kvm_run, kvm_dirty_regs, 296); AT(kvm_run, s.regs, 304);
+/*
+ * Between kvm_run's head and its exits an architecture may have registers: where the exits begin
+ * is in its own wall.
+ */
+#define EXITS	offsetof(struct kvm_run, hw)
+#define EXIT(member, offset)	AT(kvm_run, member, EXITS + (offset))
+
+SIZE(kvm_run, EXITS + 2320);
+AT(kvm_run, request_interrupt_window, 0); AT(kvm_run, exit_reason, 8);
+AT(kvm_run, ready_for_interrupt_injection, 12); AT(kvm_run, if_flag, 13); AT(kvm_run, flags, 14);
+AT(kvm_run, cr8, 16); AT(kvm_run, apic_base, 24);
+EXIT(hw.hardware_exit_reason, 0); EXIT(fail_entry.hardware_entry_failure_reason, 0);
+EXIT(fail_entry.cpu, 8); EXIT(ex.exception, 0); EXIT(ex.error_code, 4); EXIT(io.direction, 0);
+EXIT(io.size, 1); EXIT(io.port, 2); EXIT(io.count, 4); EXIT(io.data_offset, 8); EXIT(debug.arch, 0);
+EXIT(mmio.phys_addr, 0); EXIT(mmio.data, 8); EXIT(mmio.len, 16); EXIT(mmio.is_write, 20);
+EXIT(hypercall.nr, 0); EXIT(hypercall.args, 8); EXIT(hypercall.ret, 56); EXIT(tpr_access.rip, 0);
+EXIT(tpr_access.is_write, 8); EXIT(s390_sieic.icptcode, 0); EXIT(s390_sieic.ipa, 2);
+EXIT(s390_sieic.ipb, 4); EXIT(internal.suberror, 0); EXIT(internal.ndata, 4);
+EXIT(internal.data, 8); EXIT(emulation_failure.flags, 8); EXIT(emulation_failure.insn_size, 16);
+EXIT(emulation_failure.insn_bytes, 17); EXIT(papr_hcall.nr, 0); EXIT(papr_hcall.ret, 8);
+EXIT(papr_hcall.args, 16); EXIT(system_event.type, 0); EXIT(system_event.ndata, 4);
+EXIT(system_event.data, 8); EXIT(eoi.vector, 0); EXIT(arm_nisv.esr_iss, 0);
+EXIT(arm_nisv.fault_ipa, 8); EXIT(msr.error, 0); EXIT(msr.reason, 8); EXIT(msr.index, 12);
+EXIT(msr.data, 16); EXIT(kvm_valid_regs, 256); EXIT(kvm_dirty_regs, 264); EXIT(s.regs, 272);
 
 SIZE(kvm_coalesced_mmio, 24);
 AT(kvm_coalesced_mmio, phys_addr, 0); AT(kvm_coalesced_mmio, len, 8);
