@@ -12,6 +12,7 @@ struct vm *vm_new_irqchip(void)
 	struct vm *vm = vm_new();
 
 	expect_ok(kvm_ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L));
+	interruptible = false;
 	return vm;
 }
 

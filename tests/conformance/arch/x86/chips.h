@@ -18,6 +18,7 @@
 #define PIC_BASE	0x30	/* vectors of the lines 0 to 15 after pic_init() */
 #define PIC_NON_SPECIFIC_EOI 0x20
 
+/* All controllers in the kernel. Guests begin with interrupts off, with --interruptible, too. */
 struct vm *vm_new_irqchip(void);
 /* A vCPU whose local APIC is on, with LINT0 for the PIC. */
 struct vcpu *vcpu_new_lapic(struct vm *vm);

@@ -54,7 +54,10 @@
 #define BASE_ENABLE		0x800
 #define BASE_EXTD		0x400
 
-/* With the local APICs in the kernel and the I/O APIC, of 24 pins, here. */
+/*
+ * With the local APICs in the kernel and the I/O APIC, of 24 pins, here. When a guest takes interrupts is what tests of
+ * controllers are about: it begins with them off, with --interruptible, too.
+ */
 struct vm *vm_new_split(void);
 /* A vCPU that can run at once, whether it is the first or not, with its APIC enabled. */
 struct vcpu *vcpu_new_on(struct vm *vm, unsigned int id);

@@ -8,6 +8,7 @@ struct vm *vm_new_split(void)
 	struct vm *vm = vm_new();
 
 	expect_ok(kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &args));
+	interruptible = false;
 	return vm;
 }
 

@@ -60,6 +60,15 @@ static void ap_expect(struct ap *ap, uint16_t port)
 	expect_eq(ap->port, port);
 }
 
+static struct kvm_regs enable_interrupts(struct vcpu *vcpu)
+{
+	struct kvm_regs regs = get_regs(vcpu);
+
+	regs.rflags |= 0x200;
+	set_regs(vcpu, &regs);
+	return regs;
+}
+
 /* ---- who boots ---- */
 
 TEST(smp_boot_cpu_runs_and_others_wait, SPLIT)
@@ -152,9 +161,7 @@ TEST(smp_halted_state_waits_for_an_interrupt, SPLIT)
 	struct ap ap;
 
 	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
-	regs = get_regs(vcpu);
-	regs.rflags |= 0x200;
-	set_regs(vcpu, &regs);
+	regs = enable_interrupts(vcpu);
 	expect_ret(set_mp_state(vcpu, KVM_MP_STATE_HALTED), 0);
 	ap_start(&ap, vcpu);
 	expect_ret(signal_msi(vcpu->vm, APIC_BASE, 0, 0x55), 1);
@@ -281,6 +288,7 @@ TEST(smp_init_stops_a_running_vcpu, SPLIT)
 
 	apic_write(b, APIC_LVTT, 0x44);
 	arch_start(b, GUEST_SPIN, DATA_GPA + 8, 0, 0);
+	enable_interrupts(b);
 	ap_start(&ap, b);
 	wait_change(code_word(vm, DATA_GPA + 8), 0);
 	ipi(a, 1, ICR_INIT | ICR_ASSERT);
@@ -347,13 +355,10 @@ TEST(smp_ipi_reaches_a_running_vcpu, SPLIT)
 {
 	struct vm *vm = vm_new_split();
 	struct vcpu *a = vcpu_new_on(vm, 0), *b = vcpu_new_on(vm, 1);
-	struct kvm_regs regs;
 	struct ap ap;
 
 	arch_start(b, GUEST_SPIN, DATA_GPA + 8, 0, 0);
-	regs = get_regs(b);
-	regs.rflags |= 0x200;
-	set_regs(b, &regs);
+	enable_interrupts(b);
 	ap_start(&ap, b);
 	wait_change(code_word(vm, DATA_GPA + 8), 0);
 	ipi(a, 1, 0x61);
