@@ -126,6 +126,11 @@ int arm_vcpu_init(struct berth_vcpu *b)
 	return r;
 }
 
+/* The guest is entered with interrupts off: the interrupt that follows is enough. */
+void arm_vcpu_kick(struct berth_vcpu *vcpu)
+{
+}
+
 void arm_vcpu_destroy(struct berth_vcpu *b)
 {
 	struct arm_vcpu *v = to_arm(b);

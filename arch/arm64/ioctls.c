@@ -103,5 +103,6 @@ BERTH_DEFINE_BACKEND(arm,
 	.nr_device_types = VGIC_NR_DEVICE_TYPES,
 	.irq = &vgic_irq_ops,
 	.unknown_vm_ioctl = -EINVAL,
+	.unknown_vcpu_ioctl = -EINVAL,
 	.let_go = "boot with kvm-arm.mode=none",
 );

@@ -67,7 +67,7 @@ void arm_s2_setup(void)
  * would not see what the host's caches hold, unless FEAT_S2FWB has its way with that.  And what
  * an instruction cache has of a page may be from the page's life before.
  */
-void arm_s2_prepare(struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained)
+void arm_s2_prepare(struct berth_vm *vm, gfn_t gfn, phys_addr_t pa, size_t size, u32 gained)
 {
 	if ((gained & S2_R) && !arm_s2_fwb)
 		arm_clean_inval_poc(phys_to_virt(pa), size);

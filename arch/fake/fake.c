@@ -97,6 +97,11 @@ void fake_vcpu_put(struct berth_vcpu *vcpu)
 	to_fake(vcpu)->loaded = false;
 }
 
+/* The interrupt that follows is enough. */
+void fake_vcpu_kick(struct berth_vcpu *vcpu)
+{
+}
+
 void fake_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 {
 	vm->stats.remote_tlb_flush_requests++;
@@ -104,7 +109,7 @@ void fake_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 		vm->stats.remote_tlb_flush++;
 }
 
-void fake_s2_prepare(struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained)
+void fake_s2_prepare(struct berth_vm *vm, gfn_t gfn, phys_addr_t pa, size_t size, u32 gained)
 {
 	struct fake_vm *fake = to_fake_vm(vm);
 

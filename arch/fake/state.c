@@ -307,5 +307,6 @@ BERTH_DEFINE_BACKEND(fake,
 	.nr_device_types = ARRAY_SIZE(device_types),
 	.irq = &fake_irq_ops,
 	.unknown_vm_ioctl = -ENOTTY,
+	.unknown_vcpu_ioctl = -EINVAL,
 	.let_go = "unload the kernel's kvm modules first",
 );

@@ -181,5 +181,6 @@ BERTH_DEFINE_BACKEND(x86,
 	.nr_caps = ARRAY_SIZE(x86_caps),
 	.irq = &x86_irq_ops,
 	.unknown_vm_ioctl = -ENOTTY,
+	.unknown_vcpu_ioctl = -EINVAL,
 	.let_go = "unload the kernel's kvm modules first",
 );

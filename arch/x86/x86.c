@@ -267,6 +267,11 @@ void x86_vcpu_dump(struct berth_vcpu *vcpu)
 	x86_vendor->dump(to_x86(vcpu));
 }
 
+/* The guest is entered with interrupts off: the interrupt that follows is enough. */
+void x86_vcpu_kick(struct berth_vcpu *vcpu)
+{
+}
+
 void x86_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 {
 	vm->stats.remote_tlb_flush_requests++;
@@ -275,6 +280,6 @@ void x86_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 }
 
 /* The caches see all there is to see. */
-void x86_s2_prepare(struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained)
+void x86_s2_prepare(struct berth_vm *vm, gfn_t gfn, phys_addr_t pa, size_t size, u32 gained)
 {
 }

@@ -63,6 +63,10 @@
  *	switch, berth_leave_guest(), interrupts on, handle.
  * vcpu_runnable: has the blocked vCPU a reason to run?  Called from its own
  *	thread, interrupts on, may be called while not loaded.
+ * vcpu_kick: the vCPU is in the guest or past its last look at requests, and an
+ *	interrupt to its CPU follows.  Where the guest is entered with interrupts on,
+ *	and that interrupt may come before the entry, the entry must not take place.
+ *	Any context, any number of times.
  * vcpu_dump: print guest and control state to the log, at most some forty lines;
  *	the core limits the rate.  Loaded.
  *
@@ -73,7 +77,7 @@
  *	writing, no sleeping, interrupts on.
  * s2_prepare: ordinary memory is about to be mapped (@gained has S2_R), or to become
  *	executable (S2_X): caches between the host's view and the guest's are made one.
- *	s2.lock held, no sleeping.
+ *	s2.lock held, no sleeping.  The tables down to @gfn's entry are there.
  */
 #define BERTH_CALLBACKS(X, p)								\
 	X(p, int, setup, (const char **why))						\
@@ -92,9 +96,11 @@
 	X(p, int, vcpu_run, (struct berth_vcpu *vcpu))					\
 	X(p, void, run_end, (struct berth_vcpu *vcpu))					\
 	X(p, bool, vcpu_runnable, (struct berth_vcpu *vcpu))				\
+	X(p, void, vcpu_kick, (struct berth_vcpu *vcpu))					\
 	X(p, void, vcpu_dump, (struct berth_vcpu *vcpu))					\
 	X(p, void, s2_flush, (struct berth_vm *vm, gfn_t start, gfn_t end))		\
-	X(p, void, s2_prepare, (struct berth_vm *vm, phys_addr_t pa, size_t size, u32 gained))
+	X(p, void, s2_prepare, (struct berth_vm *vm, gfn_t gfn, phys_addr_t pa, size_t size,	\
+				u32 gained))
 
 /* Plain data of a backend; every member is set. */
 struct berth_backend_data {
@@ -114,6 +120,7 @@ struct berth_backend_data {
 	unsigned int nr_device_types;
 	const struct berth_irq_ops *irq;	/* interrupt controllers in the kernel; NULL: none */
 	int unknown_vm_ioctl;		/* what an unknown ioctl of a VM's fd returns in its ABI */
+	int unknown_vcpu_ioctl;		/* and of a vCPU's */
 	const char *let_go;		/* how the kernel's own KVM leaves /dev/kvm, for the log */
 };
 

@@ -12,6 +12,7 @@
 enum berth_bus_id {
 	BERTH_MMIO_BUS,
 	BERTH_PIO_BUS,
+	BERTH_CCW_BUS,		/* virtio-ccw's notifications: a subchannel is the address */
 	BERTH_NR_BUSES,
 };
 

@@ -36,7 +36,8 @@ static inline bool berth_work_pending(struct berth_vcpu *vcpu)
  *
  * False when a request or task work came up: the state is as before and the guest
  * must not be entered.  Context: interrupts off from before the call until after
- * berth_leave_guest().
+ * berth_leave_guest(), but for the world switch itself where the backend's vcpu_kick
+ * keeps it from being entered late.
  */
 static __always_inline bool berth_enter_guest(struct berth_vcpu *vcpu)
 {

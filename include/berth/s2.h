@@ -37,7 +37,7 @@
  * struct s2_format - how one architecture writes second-stage tables.
  *
  * Level 0 maps PAGE_SIZE.  An entry is the 64 bits as memory holds them, in the byte
- * order the hardware reads.  The functions are pure.
+ * order the hardware reads.  The functions are pure, but for clear.
  */
 struct s2_format {
 	const char *name;
@@ -55,6 +55,9 @@ struct s2_format {
 	bool exec_on_fetch;		/* pages are executable from the first fetch on, for
 					 * which s2_prepare() makes them ready */
 	bool hw_dirty;			/* hardware sets the dirty state itself */
+	/* take a live entry away where hardware wants an instruction for that, and return what it
+	 * was; the entry holds empty[] then and no CPU a translation by it.  NULL: a store does */
+	u64 (*clear)(u64 *entry, unsigned int level);
 	/* an entry mapping @pa with @attr (S2_R, W, X, ACCESSED, DIRTY, DEVICE) */
 	u64 (*leaf)(phys_addr_t pa, unsigned int level, u32 attr);
 	/* an entry pointing to the table at @pa */
@@ -117,6 +120,9 @@ int berth_s2_fault(struct berth_vcpu *vcpu, gpa_t gpa, u32 access);
 
 /* KVM_PRE_FAULT_MEMORY (api.rst 4.143): @args moves on past what is mapped.  As a fault. */
 int berth_s2_pre_fault(struct berth_vcpu *vcpu, struct kvm_pre_fault_memory *args);
+
+/* The tables down to @gfn's entry are there, until a zap.  0 or -ENOMEM.  May sleep, no s2.lock. */
+int berth_s2_tables(struct berth_vm *vm, gfn_t gfn);
 
 /**
  * berth_s2_zap() - unmap [@start, @end) and free the tables wholly inside.

@@ -25,7 +25,8 @@ struct berth_slot {
 	unsigned long hva;			/* [I] */
 	u32 flags;				/* [I] KVM_MEM_* */
 	u16 id;					/* [I] */
-	unsigned long *dirty;			/* [I] pointer; bits [a]; NULL unless logging here */
+	unsigned long *dirty;			/* [I] pointer; bits [a], in little-endian order as
+						 * user space reads them; NULL unless logging here */
 };
 
 struct berth_slot_set {

@@ -32,12 +32,13 @@ static struct berth_slot *logged_slot(struct berth_vm *vm, u32 id, int *r)
 	return slot;
 }
 
-/* Write protect the pages of @mask in bitmap word @word. */
+/* Write protect the pages of @mask, as the bitmap has it, in bitmap word @word. */
 static bool protect_word(struct berth_vm *vm, struct berth_slot *slot, unsigned long word,
 			 unsigned long mask)
 {
 	gfn_t base = slot->base_gfn + word * BITS_PER_LONG;
 
+	mask = le64_to_cpu((__force __le64)mask);
 	return berth_s2_wrprotect(vm, base + __ffs(mask), base + __fls(mask) + 1);
 }
 
@@ -117,7 +118,7 @@ int berth_dirty_log_clear(struct berth_vm *vm, const struct kvm_clear_dirty_log 
 	if (copy_from_user(take, log->dirty_bitmap, bytes))
 		return -EFAULT;
 	if (num % BITS_PER_LONG)
-		take[words - 1] &= BITMAP_LAST_WORD_MASK(num);
+		take[words - 1] &= (__force unsigned long)cpu_to_le64(BITMAP_LAST_WORD_MASK(num));
 	berth_s2_split(vm, slot->base_gfn + first, slot->base_gfn + first + num);
 	dirty_take(vm, slot, first / BITS_PER_LONG, words, take, NULL);
 	return 0;

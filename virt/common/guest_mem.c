@@ -21,8 +21,8 @@ void berth_slot_mark_dirty(struct berth_vcpu *vcpu, struct berth_slot *slot, gfn
 	u64 offset = gfn - slot->base_gfn;
 
 	if (slot->dirty) {
-		if (!test_bit(offset, slot->dirty))
-			set_bit(offset, slot->dirty);
+		if (!test_bit_le(offset, slot->dirty))
+			set_bit_le(offset, slot->dirty);
 	} else if (slot_logged(slot)) {
 		berth_dirty_ring_push(vcpu, slot->id, offset);
 	}

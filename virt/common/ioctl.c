@@ -319,12 +319,19 @@ out:
 }
 
 /* What KVM says to a number it does not know differs by file descriptor, and by architecture. */
-static const int unknown_ioctl[BERTH_NR_SCOPES] = {
-	[BERTH_SCOPE_SYSTEM]	= -EINVAL,
-	[BERTH_SCOPE_VM]	= 0,		/* the backend's data says */
-	[BERTH_SCOPE_VCPU]	= -EINVAL,
-	[BERTH_SCOPE_DEVICE]	= -ENOTTY,
-};
+static int unknown_ioctl(enum berth_scope scope)
+{
+	switch (scope) {
+	case BERTH_SCOPE_VM:
+		return berth_backend.data.unknown_vm_ioctl;
+	case BERTH_SCOPE_VCPU:
+		return berth_backend.data.unknown_vcpu_ioctl;
+	case BERTH_SCOPE_DEVICE:
+		return -ENOTTY;
+	default:
+		return -EINVAL;
+	}
+}
 
 long berth_ioctl_dispatch(enum berth_scope scope, union berth_ioctl_object obj,
 			  unsigned int cmd, unsigned long arg)
@@ -332,7 +339,7 @@ long berth_ioctl_dispatch(enum berth_scope scope, union berth_ioctl_object obj,
 	const struct berth_ioctl *row = *row_of(scope, cmd);
 
 	if (!row || row->cmd != cmd)
-		return unknown_ioctl[scope] ?: berth_backend.data.unknown_vm_ioctl;
+		return unknown_ioctl(scope);
 	if (row->flags & IOC_VALUE)
 		return call(row, obj, NULL, arg);
 	/* Said before the argument is looked at; asked again with the vCPU's lock held. */

@@ -17,9 +17,6 @@ struct ioeventfd {
 	u64 datamatch;			/* [I] */
 };
 
-/* What KVM_IOEVENTFD can be asked for; s390's channel I/O has no bus here. */
-#define IOEVENTFD_FLAGS (KVM_IOEVENTFD_VALID_FLAG_MASK & ~KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY)
-
 static u64 stored_value(unsigned int len, const void *data)
 {
 	union {
@@ -66,13 +63,13 @@ const struct berth_io_ops berth_ioeventfd_ops = {
 	.write = ioeventfd_write,
 };
 
-/* The bus @flags speak of; BERTH_NR_BUSES for one that nothing is ever on. */
+/* The bus @flags speak of. */
 static enum berth_bus_id bus_of(u32 flags)
 {
 	if (flags & KVM_IOEVENTFD_FLAG_PIO)
 		return BERTH_PIO_BUS;
 	if (flags & KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY)
-		return BERTH_NR_BUSES;
+		return BERTH_CCW_BUS;
 	return BERTH_MMIO_BUS;
 }
 
@@ -95,7 +92,7 @@ static int check_args(const struct kvm_ioeventfd *args)
 		return -EINVAL;
 	if (args->addr + args->len < args->addr)
 		return -EINVAL;
-	if (args->flags & ~IOEVENTFD_FLAGS)
+	if (args->flags & ~KVM_IOEVENTFD_VALID_FLAG_MASK)
 		return -EINVAL;
 	if (!args->len && (args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH))
 		return -EINVAL;

@@ -85,13 +85,20 @@ static u64 *entry_child(const struct s2_format *format, u64 entry, unsigned int 
 	return phys_to_virt(format->pa(entry, level));
 }
 
+/* A live entry goes, in the way that hardware wants. */
+static u64 entry_clear(const struct s2_format *format, u64 *entry, unsigned int level)
+{
+	return format->clear ? format->clear(entry, level) : xchg(entry, format->empty[level]);
+}
+
 /* Memory that a new entry lets the guest reach, or execute, is made ready for it. */
-static void prepare(struct berth_s2 *s2, phys_addr_t pa, unsigned int level, u32 old, u32 new)
+static void prepare(struct berth_s2 *s2, gfn_t gfn, phys_addr_t pa, unsigned int level, u32 old,
+		    u32 new)
 {
 	u32 gained = new & ~old;
 
 	if (!(new & S2_DEVICE) && (gained & (S2_R | S2_X)))
-		berth_backend.s2_prepare(s2_vm(s2), pa, 1UL << s2->format->shift[level],
+		berth_backend.s2_prepare(s2_vm(s2), gfn, pa, 1UL << s2->format->shift[level],
 					 gained & S2_RWX);
 }
 
@@ -113,7 +120,7 @@ static int split_leaf(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, u6
 		return -EAGAIN;
 	if (format->break_before_make) {
 		/* What hardware notes until here is in what comes out. */
-		old = xchg(entry, format->empty[level]);
+		old = entry_clear(format, entry, level);
 		gfn = ALIGN_DOWN(gfn, s2_level_pages(format, level));
 		berth_backend.s2_flush(s2_vm(s2), gfn, gfn + s2_level_pages(format, level));
 	}
@@ -207,7 +214,15 @@ int s2_map(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int 
 		new = format->leaf(pa, level, attr | had);
 		if (new == old)
 			return 0;
-		prepare(s2, pa, level, had, attr);
+		/* What hardware may hold changes by instruction, and nobody else changes it meanwhile. */
+		if (format->clear && (old_attr & S2_LEAF)) {
+			if (!exclusive)
+				return -EAGAIN;
+			entry_clear(format, entry, level);
+			WRITE_ONCE(*entry, new);
+			break;
+		}
+		prepare(s2, gfn, pa, level, had, attr);
 		if ((old_attr & S2_LEAF) &&
 		    (!had || (format->flush_on_grant && (attr & ~had & S2_RWX))))
 			*flush = true;
@@ -217,6 +232,21 @@ int s2_map(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int 
 	if (!(old_attr & S2_LEAF))
 		atomic_long_inc(&s2->pages[level]);
 	return 0;
+}
+
+int berth_s2_tables(struct berth_vm *vm, gfn_t gfn)
+{
+	struct berth_s2 *s2 = &vm->s2;
+	struct s2_cache cache = { };
+	int r = s2_cache_fill(s2, &cache);
+
+	if (!r) {
+		write_lock(&s2->lock);
+		walk_to(s2, &cache, gfn, 0, true);
+		write_unlock(&s2->lock);
+	}
+	s2_cache_drain(s2, &cache);
+	return r;
 }
 
 /* Unlinked tables wait here for the flush that makes freeing them safe. */
@@ -238,6 +268,7 @@ struct s2_walk {
 	struct berth_s2 *s2;
 	gfn_t start, end;
 	gfn_t cursor;
+	gfn_t gfn;			/* first frame of the leaf at hand */
 	unsigned int budget;		/* 0: no limit */
 	bool stopped;
 	void (*leaf)(struct s2_walk *walk, u64 *entry, unsigned int level);
@@ -284,6 +315,7 @@ static void walk_table(struct s2_walk *walk, u64 *table, unsigned int level, gfn
 		u32 attr = format->attr(old, level);
 
 		if (attr & S2_LEAF) {
+			walk->gfn = gfn;
 			walk->leaf(walk, entry, level);
 			continue;
 		}
@@ -298,7 +330,8 @@ static void walk_table(struct s2_walk *walk, u64 *table, unsigned int level, gfn
 		 */
 		if (walk->free_tables && gfn >= walk->cursor &&
 		    (gfn + pages <= walk->end || walk->end == walk->s2->max_gfn)) {
-			WRITE_ONCE(*entry, format->empty[level]);
+			if (walk->vm)
+				entry_clear(format, entry, level);
 			gather_table(walk, entry_child(format, old, level), level - 1);
 		}
 		if (!walk->vm)
@@ -322,7 +355,8 @@ static void walk_range(struct s2_walk *walk)
 
 static void leaf_unmap(struct s2_walk *walk, u64 *entry, unsigned int level)
 {
-	xchg(entry, walk->s2->format->empty[level]);
+	if (walk->vm)
+		entry_clear(walk->s2->format, entry, level);
 	atomic_long_dec(&walk->s2->pages[level]);
 	walk->gather.changed = true;
 }
@@ -339,6 +373,12 @@ static bool leaf_clear_attr(struct s2_walk *walk, u64 *entry, unsigned int level
 				   format->attr(old, level) & ~(clear | S2_LEAF));
 		if (new == old)
 			return false;
+		if (format->clear) {
+			/* Under the lock for writing nobody fills it meanwhile. */
+			entry_clear(format, entry, level);
+			WRITE_ONCE(*entry, new);
+			return true;
+		}
 	} while (cmpxchg64(entry, old, new) != old);
 	return true;
 }
@@ -487,7 +527,7 @@ static void leaf_prepare(struct s2_walk *walk, u64 *entry, unsigned int level)
 {
 	u64 old = READ_ONCE(*entry);
 
-	prepare(walk->s2, walk->s2->format->pa(old, level), level, 0,
+	prepare(walk->s2, walk->gfn, walk->s2->format->pa(old, level), level, 0,
 		walk->s2->format->attr(old, level) & (S2_R | S2_DEVICE));
 }
 

@@ -178,6 +178,9 @@ void berth_vcpu_kick(struct berth_vcpu *vcpu)
 	cpu = get_cpu();
 	if (cmpxchg(&vcpu->state, BERTH_VCPU_IN_GUEST, BERTH_VCPU_EXITING) ==
 	    BERTH_VCPU_IN_GUEST) {
+		berth_backend.vcpu_kick(vcpu);
+		/* Where it is after that is where it is, if it is in the guest. */
+		smp_mb();
 		target = READ_ONCE(vcpu->cpu);
 		/* On this very CPU it is out already: this is an interrupt's context. */
 		if (target != cpu)
@@ -215,8 +218,11 @@ bool berth_request_all(struct berth_vm *vm, unsigned int request)
 		berth_vcpu_request(vcpu, request);
 		was = cmpxchg(&vcpu->state, BERTH_VCPU_IN_GUEST, BERTH_VCPU_EXITING);
 		/* Kicked by someone else is not out yet. */
-		if (was == BERTH_VCPU_IN_GUEST || was == BERTH_VCPU_EXITING)
+		if (was == BERTH_VCPU_IN_GUEST || was == BERTH_VCPU_EXITING) {
+			berth_backend.vcpu_kick(vcpu);
+			smp_mb();
 			cpumask_set_cpu(READ_ONCE(vcpu->cpu), mask);
+		}
 	}
 	/* Whoever was out is done with what comes next; pairs with berth_leave_guest(). */
 	smp_mb();

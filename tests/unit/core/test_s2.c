@@ -7,6 +7,7 @@
 #include "fake.h"
 #include <stdlib.h>
 #include "../../../arch/arm64/s2_format.h"
+#include "../../../arch/s390/dat_format.h"
 #include "../../../arch/x86/svm/npt.h"
 
 extern const struct s2_format fake_plain_format, fake_strict_format;
@@ -280,7 +281,7 @@ static void racer(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < 300; i++) {
-		unsigned int level = rnd(&r->seed, 4) ? 0 : 1;
+		unsigned int level = rnd(&r->seed, 4) ? 0 : !!(s2->format->leaf_levels & BIT(1));
 		gfn_t gfn = window[rnd(&r->seed, WINDOWS)] + rnd(&r->seed, FRAMES);
 		u32 attr = S2_R | S2_ACCESSED | (rnd(&r->seed, 2) ? S2_W | S2_DIRTY : 0);
 		bool flush = false;
@@ -459,6 +460,58 @@ static void arm_stage_2_agrees_with_an_array(void)
 	}
 }
 
+static atomic_long_t cleared;
+
+/* As IPTE does: the entry and its translations go at once. */
+static u64 clear_by_instruction(u64 *entry, unsigned int level)
+{
+	atomic_long_inc(&cleared);
+	return xchg(entry, level ? 0x20 | (level - 1) << 2 : 0x400);
+}
+
+static void s390_tables_agree_with_an_array(void)
+{
+	unsigned int levels;
+
+	for (levels = 3; levels <= 4; levels++) {
+		struct s2_format format = { };
+
+		sie_s2_format_init(&format, levels);
+		check_format(&format);
+		race_format(&format);
+		format.clear = clear_by_instruction;
+		atomic_long_set(&cleared, 0);
+		check_format(&format);
+		race_format(&format);
+		CHECK(atomic_long_read(&cleared) > 1000);
+	}
+}
+
+/* What the manual says of an entry (PoP ch. 3, "Translation Tables"). */
+static void s390_entries_have_the_manuals_bits(void)
+{
+	const u64 pa = 0x123456000, soft = 0xff;
+	struct s2_format f = { };
+
+	sie_s2_format_init(&f, 4);
+	CHECK_EQ(f.leaf(pa, 0, S2_RWX | S2_ACCESSED) & ~soft, pa);
+	CHECK_EQ(f.leaf(pa, 0, S2_R | S2_ACCESSED) & ~soft, pa | 0x200);
+	CHECK_EQ(f.leaf(pa, 0, S2_RWX) & ~soft, pa | 0x400);
+	CHECK_EQ(f.table(pa + 0x800, 1), pa + 0x800);
+	CHECK_EQ(f.table(pa, 2), pa | 0x7);
+	CHECK_EQ(f.table(pa, 3), pa | 0xb);
+	CHECK_EQ(f.empty[0], 0x400);
+	CHECK_EQ(f.empty[1], 0x20);
+	CHECK_EQ(f.empty[2], 0x24);
+	CHECK_EQ(f.empty[3], 0x28);
+	CHECK_EQ(f.table_bytes[0], 4096);
+	CHECK_EQ(f.pa(f.leaf(pa, 0, S2_R), 0), pa);
+	CHECK_EQ(f.pa(f.table(pa + 0x800, 1), 1), pa + 0x800);
+	CHECK_EQ(f.pa(f.table(pa, 3), 3), pa);
+	CHECK_EQ(sie_pgste_key(sie_pgste_with_key(~0ULL, 0xa4)), 0xa4);
+	CHECK_EQ(sie_pgste_key(sie_pgste_with_key(0, 0x5a)), 0x5a);
+}
+
 /* What the manual says of a descriptor (Arm ARM D8.3.2, D8.5.5). */
 static void arm_descriptors_have_the_manuals_bits(void)
 {
@@ -618,6 +671,8 @@ static const struct test tests[] = {
 	TEST(npt_agrees_with_an_array),
 	TEST(arm_stage_2_agrees_with_an_array),
 	TEST(arm_descriptors_have_the_manuals_bits),
+	TEST(s390_tables_agree_with_an_array),
+	TEST(s390_entries_have_the_manuals_bits),
 	TEST(geometries_agree_with_an_array),
 	TEST(zap_lets_go_of_the_lock),
 	TEST(memory_is_prepared_before_it_is_mapped_and_before_it_is_executed),

@@ -67,6 +67,12 @@ static inline void set_bit(unsigned long n, unsigned long *map)
 	__atomic_fetch_or(&map[n / BITS_PER_LONG], BIT(n % BITS_PER_LONG), __ATOMIC_SEQ_CST);
 }
 
+/* This machine is little-endian. */
+#define test_bit_le	test_bit
+#define set_bit_le	set_bit
+#define le64_to_cpu(x)	(x)
+#define cpu_to_le64(x)	(x)
+
 static inline void clear_bit(unsigned long n, unsigned long *map)
 {
 	__atomic_fetch_and(&map[n / BITS_PER_LONG], ~BIT(n % BITS_PER_LONG), __ATOMIC_SEQ_CST);

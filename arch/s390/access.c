@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's own addresses: access-register translation and DAT in its tables (PoP ch. 3 and 5),
+ * and storage by logical addresses, with the program interruption that the guest's own access would
+ * have met.
+ */
+#include "s390.h"
+
+/* Address-space-control elements. */
+#define ASCE_ORIGIN	(~0xfffULL)
+#define ASCE_PRIVATE	0x100
+#define ASCE_REAL	0x20
+
+/* Region and segment-table entries. */
+#define ENTRY_INVALID	0x20
+#define ENTRY_PROTECT	0x200
+#define ENTRY_FRAME	0x400		/* format control: an EDAT frame */
+#define ENTRY_COMMON	0x10
+#define ENTRY_ORIGIN	(~0xfffULL)
+#define SEGMENT_ORIGIN	(~0x7ffULL)
+#define PTE_ZERO	0x800
+
+/* TEID: which space, and that a protection is DAT's or an access list's. */
+enum space { SPACE_PRIMARY, SPACE_AR, SPACE_SECONDARY, SPACE_HOME };
+#define TEID_PROTECTION	4
+
+int sie_read_real(struct sie_vcpu *v, u64 real, void *data, unsigned int len)
+{
+	return berth_read_guest(v->core.vm, sie_real_to_abs(v, real), data, len);
+}
+
+int sie_write_real(struct sie_vcpu *v, u64 real, const void *data, unsigned int len)
+{
+	return berth_write_guest(&v->core, sie_real_to_abs(v, real), data, len);
+}
+
+/* One entry of a table; 0 or the interruption. */
+static u16 fetch(struct sie_vcpu *v, u64 address, u64 *entry)
+{
+	return sie_read_real(v, address, entry, sizeof(*entry)) ? PGM_ADDRESSING : 0;
+}
+
+/*
+ * Access-register translation (PoP ch. 5): the ASCE of access register @ar.  0 or the interruption.
+ */
+static u16 art_lists(struct sie_vcpu *v, u32 alet, enum sie_access access, u64 *asce)
+{
+	const u64 *cr = v->block->gcr;
+	u32 ald, aste[16], ale[4], authority, index;
+	u64 designation;
+	u16 eax = cr[8] >> 16;
+
+	if (alet & 0xfe000000)
+		return PGM_ALET_SPECIFICATION;
+	/* The primary space's list, or the dispatchable unit's. */
+	designation = (alet & 0x01000000 ? cr[5] : cr[2]) & 0x7fffffc0;
+	if (sie_read_real(v, designation + 16, &ald, sizeof(ald)))
+		return PGM_ADDRESSING;
+	if ((alet & 0xffff) >> 3 > (ald & 0x7f))
+		return PGM_ALEN_TRANSLATION;
+	if (sie_read_real(v, (ald & 0x7fffff80) + (alet & 0xffff) * 16, ale, sizeof(ale)))
+		return PGM_ADDRESSING;
+	if (ale[0] & 0x80000000)
+		return PGM_ALEN_TRANSLATION;
+	if ((ale[0] ^ alet) & 0x00ff0000)
+		return PGM_ALE_SEQUENCE;
+	if (sie_read_real(v, ale[2] & 0x7fffffc0, aste, sizeof(aste)))
+		return PGM_ADDRESSING;
+	if (aste[0] & 0x80000000)
+		return PGM_ASTE_VALIDITY;
+	if (aste[5] != ale[3])
+		return PGM_ASTE_SEQUENCE;
+	/* A private entry is for whom it names, or whom the authority table lets in. */
+	if ((ale[0] & 0x01000000) && (u16)ale[0] != eax) {
+		index = eax >> 4;
+		if (index > (aste[1] >> 4 & 0xfff) ||
+		    sie_read_real(v, (aste[0] & 0x7ffffffc) + (eax >> 2), &authority, 1))
+			return PGM_EXTENDED_AUTHORITY;
+		/* Two bits each: primary and secondary authority; the latter counts. */
+		if (!(authority >> 24 & 0x40 >> (eax & 3) * 2))
+			return PGM_EXTENDED_AUTHORITY;
+	}
+	if ((ale[0] & 0x02000000) && access == SIE_STORE)
+		return PGM_PROTECTION;
+	*asce = (u64)aste[2] << 32 | aste[3];
+	return 0;
+}
+
+static u16 art(struct sie_vcpu *v, unsigned int ar, enum sie_access access, u64 *asce)
+{
+	u32 alet = 0;
+
+	if (ar) {
+		save_access_regs(v->acrs);
+		alet = v->acrs[ar];
+	}
+	switch (alet) {
+	case 0:
+		*asce = v->block->gcr[1];
+		return 0;
+	case 1:
+		*asce = v->block->gcr[7];
+		return 0;
+	default:
+		return art_lists(v, alet, access, asce);
+	}
+}
+
+/* Bits of a virtual address that index region-first to segment tables: level 3 down to 0. */
+static unsigned int table_index(u64 address, unsigned int type)
+{
+	return address >> (20 + 11 * type) & 0x7ff;
+}
+
+static const u16 not_there[] = {
+	PGM_SEGMENT_TRANSLATION, PGM_REGION_THIRD, PGM_REGION_SECOND, PGM_REGION_FIRST,
+};
+
+/*
+ * DAT (PoP ch. 3): the real address of @address in the space of @asce, and whether it may be
+ * stored to.  0 or the interruption.
+ */
+static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *protected)
+{
+	const u64 *fac = sie_vm_of(v)->model.fac_list;
+	bool edat1 = sie_fac_test(fac, 8) && (v->block->gcr[0] & GCR0_EDAT);
+	bool edat2 = edat1 && sie_fac_test(fac, 78);
+	unsigned int type = asce >> 2 & 3, first = 0, last = asce & 3, i;
+	u64 entry = 0, table = asce & ASCE_ORIGIN;
+	u16 code;
+
+	*protected = false;
+	if (asce & ASCE_REAL) {
+		*real = address;
+		return 0;
+	}
+	for (i = 3; i > type; i--)
+		if (table_index(address, i))
+			return PGM_ASCE_TYPE;
+	for (;; type--) {
+		unsigned int index = table_index(address, type);
+
+		if (index >> 9 < first || index >> 9 > last)
+			return not_there[type];
+		code = fetch(v, table + index * sizeof(u64), &entry);
+		if (code)
+			return code;
+		if (entry & ENTRY_INVALID)
+			return not_there[type];
+		if ((entry >> 2 & 3) != type)
+			return PGM_TRANSLATION_SPEC;
+		if ((!type || edat1) && (entry & ENTRY_PROTECT))
+			*protected = true;
+		if ((entry & ENTRY_FRAME) && (type == 0 ? edat1 : type == 1 && edat2)) {
+			u64 mask = (1ULL << (20 + 11 * type)) - 1;
+
+			*real = (entry & ~mask) | (address & mask);
+			return 0;
+		}
+		if (!type)
+			break;
+		table = entry & ENTRY_ORIGIN;
+		first = entry >> 6 & 3;
+		last = entry & 3;
+	}
+	if ((entry & ENTRY_COMMON) && (asce & ASCE_PRIVATE))
+		return PGM_TRANSLATION_SPEC;
+	code = fetch(v, (entry & SEGMENT_ORIGIN) + (address >> 12 & 0xff) * sizeof(u64), &entry);
+	if (code)
+		return code;
+	if (entry & SIE_PTE_INVALID)
+		return PGM_PAGE_TRANSLATION;
+	if (entry & PTE_ZERO)
+		return PGM_TRANSLATION_SPEC;
+	if (entry & SIE_PTE_PROTECT)
+		*protected = true;
+	*real = (entry & PAGE_MASK) | (address & ~PAGE_MASK);
+	return 0;
+}
+
+/* The space that an access goes to in the guest's mode.  0 or the interruption. */
+static u16 space_of(struct sie_vcpu *v, unsigned int ar, enum sie_access access, u64 *asce,
+		    enum space *space)
+{
+	u64 mode = v->block->gpsw.mask & PSW_MASK_ASC;
+
+	*space = SPACE_PRIMARY;
+	if (mode == PSW_ASC_HOME) {
+		*space = SPACE_HOME;
+		*asce = v->block->gcr[13];
+	} else if (mode == PSW_ASC_SECONDARY && access != SIE_IFETCH) {
+		*space = SPACE_SECONDARY;
+		*asce = v->block->gcr[7];
+	} else if (mode == PSW_ASC_ACCREG && access != SIE_IFETCH) {
+		*space = SPACE_AR;
+		return art(v, ar, access, asce);
+	} else {
+		*asce = v->block->gcr[1];
+	}
+	return 0;
+}
+
+int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_access access,
+		  gpa_t *gpa, struct sie_fault *fault)
+{
+	bool on = v->block->gpsw.mask & PSW_MASK_DAT, protected = false;
+	enum space space = SPACE_PRIMARY;
+	u64 asce = 0, real = address;
+	bool writable;
+	u16 code = 0;
+	int idx;
+
+	*fault = (struct sie_fault) { };
+	if (on)
+		code = space_of(v, ar, access, &asce, &space);
+	fault->teid = (address & PAGE_MASK) | space;
+	fault->eai = space == SPACE_AR ? ar : 0;
+	if (code) {
+		if (code == PGM_PROTECTION)
+			fault->teid |= TEID_PROTECTION;
+		goto out;
+	}
+	if (access == SIE_STORE && (v->block->gcr[0] & GCR0_LOW_PROTECTION) &&
+	    !(asce & ASCE_PRIVATE) && (address & ~0x11ffULL) == 0) {
+		code = PGM_PROTECTION;
+		goto out;
+	}
+	if (on)
+		code = dat(v, asce, address, &real, &protected);
+	if (!code && protected && access == SIE_STORE) {
+		code = PGM_PROTECTION;
+		fault->teid |= TEID_PROTECTION;
+	}
+	if (code)
+		goto out;
+	*gpa = sie_real_to_abs(v, real);
+	idx = srcu_read_lock(&v->core.vm->srcu);
+	writable = berth_guest_hva(v->core.vm, *gpa, access == SIE_STORE);
+	srcu_read_unlock(&v->core.vm->srcu, idx);
+	if (!writable)
+		code = PGM_ADDRESSING;
+out:
+	fault->code = code;
+	return !!code;
+}
+
+int sie_inject_fault(struct sie_vcpu *v, const struct sie_fault *fault)
+{
+	return sie_inject(v, &(struct kvm_s390_irq) {
+		.type = KVM_S390_PROGRAM_INT,
+		.u.pgm = {
+			.code = fault->code,
+			.trans_exc_code = fault->teid,
+			.exc_access_id = fault->eai,
+		},
+	}) ?: BERTH_RUN_AGAIN;
+}
+
+/* Each page of [@address, @address + @len): translated, and with @data copied. */
+static int pages(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len,
+		 enum sie_access access, struct sie_fault *fault)
+{
+	u64 mask = sie_address_mask(v);
+	int r = 0;
+
+	while (len && !r) {
+		unsigned int part;
+		gpa_t gpa;
+
+		address &= mask;
+		part = min_t(u64, len, PAGE_SIZE - offset_in_page(address));
+		r = sie_translate(v, address, ar, access, &gpa, fault);
+		if (!r && data && access == SIE_STORE)
+			r = berth_write_guest(&v->core, gpa, data, part);
+		else if (!r && data)
+			r = berth_read_guest(v->core.vm, gpa, data, part);
+		if (data)
+			data += part;
+		address += part;
+		len -= part;
+	}
+	return r;
+}
+
+int sie_read(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len,
+	     struct sie_fault *fault)
+{
+	return pages(v, address, ar, data, len, SIE_FETCH, fault);
+}
+
+int sie_write(struct sie_vcpu *v, u64 address, unsigned int ar, const void *data, unsigned int len,
+	      struct sie_fault *fault)
+{
+	int r = pages(v, address, ar, NULL, len, SIE_STORE, fault);
+
+	return r ?: pages(v, address, ar, (void *)data, len, SIE_STORE, fault);
+}
+
+int sie_load_operand(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len)
+{
+	struct sie_fault fault;
+	int r = sie_read(v, address, ar, data, len, &fault);
+
+	return r > 0 ? sie_inject_fault(v, &fault) : r;
+}
+
+int sie_store_operand(struct sie_vcpu *v, u64 address, unsigned int ar, const void *data,
+		      unsigned int len)
+{
+	struct sie_fault fault;
+	int r = sie_write(v, address, ar, data, len, &fault);
+
+	return r > 0 ? sie_inject_fault(v, &fault) : r;
+}

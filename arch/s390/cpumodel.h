@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which CPU the guest has: its id, its level and its facilities. */
+#ifndef BERTH_S390_CPUMODEL_H
+#define BERTH_S390_CPUMODEL_H
+
+#include <linux/types.h>
+
+#define SIE_FAC_WORDS	256		/* of the ABI's lists */
+
+struct sie_vm;
+
+struct sie_model {
+	u64 cpuid;			/* as STIDP stores it */
+	u16 ibc;			/* instruction blocking control: the level */
+	u64 fac_list[SIE_FAC_WORDS];	/* what the guest has */
+	u64 fac_mask[SIE_FAC_WORDS];	/* what it may have */
+};
+
+/* Facility @nr of a list, which begins with its leftmost bit. */
+static inline bool sie_fac_test(const u64 *list, unsigned int nr)
+{
+	return list[nr / 64] >> (63 - nr % 64) & 1;
+}
+
+void sie_model_init(struct sie_vm *vm);
+struct kvm_device_attr;
+
+/* The attributes of KVM_S390_VM_CPU_MODEL. */
+int sie_model_set_attr(struct sie_vm *vm, const struct kvm_device_attr *attr);
+int sie_model_get_attr(struct sie_vm *vm, const struct kvm_device_attr *attr);
+int sie_model_has_attr(const struct kvm_device_attr *attr);
+/* What SIE is to tell the guest; before the first vCPU. */
+void sie_model_apply(struct sie_vm *vm);
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interceptions (SA22-7095): what made SIE come back, one small function each.
+ */
+#include <asm/irq.h>
+#include <berth/trace.h>
+#include "s390.h"
+
+static unsigned int insn_length(u8 op)
+{
+	return op < 0x40 ? 2 : op < 0xc0 ? 4 : 6;
+}
+
+unsigned int sie_ilc(const struct sie_vcpu *v)
+{
+	const struct sie_block *block = v->block;
+
+	switch (block->icptcode) {
+	case SIE_ICPT_INST:
+	case SIE_ICPT_INSTPROGI:
+	case SIE_ICPT_OPEREXC:
+	case SIE_ICPT_PARTEXEC:
+	case SIE_ICPT_IOINST:
+		/* Of an EXECUTE the length, where the machine says it, is that of the EXECUTE. */
+		if (block->icptstatus & SIE_ICPT_EXECUTE)
+			return block->icptstatus >> 4 & 6 ?: 4;
+		return insn_length(block->ipa >> 8);
+	case SIE_ICPT_PROGI:
+		return block->pgmilc & 6;
+	default:
+		return 0;
+	}
+}
+
+void sie_rewind(struct sie_vcpu *v)
+{
+	v->block->gpsw.addr = (v->block->gpsw.addr - sie_ilc(v)) & sie_address_mask(v);
+}
+
+/* The guest became enabled for something that waits: the loop delivers it. */
+static int exit_request(struct sie_vcpu *v)
+{
+	return BERTH_RUN_AGAIN;
+}
+
+/* As SIE has it in the state description. */
+static int reflect(struct sie_vcpu *v)
+{
+	const struct sie_block *block = v->block;
+
+	return sie_inject(v, &(struct kvm_s390_irq) {
+		.type = KVM_S390_PROGRAM_INT,
+		.u.pgm = {
+			.code = block->iprcc,
+			.trans_exc_code = block->tecmc,
+			.mon_code = block->tecmc,
+			.mon_class_nr = block->mcn,
+			.data_exc_code = block->dxc,
+			.exc_access_id = block->eai,
+			.op_access_id = block->oai,
+			.per_code = block->perc,
+			.per_atmid = block->peratmid,
+			.per_address = block->peraddr,
+			.per_access_id = block->peraid,
+			/* The PSW is what the guest shall see already. */
+			.flags = (block->pgmilc & 6) | KVM_S390_PGM_FLAGS_ILC_VALID |
+				 KVM_S390_PGM_FLAGS_NO_REWIND,
+		},
+	}) ?: BERTH_RUN_AGAIN;
+}
+
+/*
+ * Without enhanced suppression on protection a page that the host protects looks as one that the
+ * guest does.  The instruction was suppressed: it is tried again when the page can be stored to.
+ */
+static bool host_protection(struct sie_vcpu *v)
+{
+	u64 address = v->block->tecmc & PAGE_MASK;
+	struct sie_fault fault;
+	gpa_t gpa;
+
+	if (sie_translate(v, address, v->block->eai, SIE_FETCH, &gpa, &fault) ||
+	    !sie_s2_unprotect(v, gpa))
+		return false;
+	sie_rewind(v);
+	return true;
+}
+
+static int exit_program(struct sie_vcpu *v)
+{
+	if ((v->block->iprcc & ~PGM_PER) == PGM_PROTECTION && host_protection(v))
+		return BERTH_RUN_AGAIN;
+	return reflect(v);
+}
+
+static int exit_instruction_program(struct sie_vcpu *v)
+{
+	int r = sie_instruction(v);
+
+	if (r == BERTH_RUN_AGAIN && v->block->iprcc)
+		return reflect(v);
+	return r;
+}
+
+/*
+ * An external interruption that SIE began and the machine could not complete by itself: with
+ * a new PSW that lets the same one in again.
+ */
+static int exit_external(struct sie_vcpu *v)
+{
+	psw_t psw;
+
+	if (berth_read_guest(v->core.vm, v->prefix + offsetof(struct lowcore, external_new_psw),
+			     &psw, sizeof(psw)))
+		return -EFAULT;
+	switch (v->block->eic) {
+	case EXT_IRQ_CLK_COMP:
+		return (psw.mask & PSW_MASK_EXT) && (v->block->gcr[0] & GCR0_CLOCK_COMPARATOR) ?
+		       SIE_TO_USER :
+		       sie_inject(v, &(struct kvm_s390_irq) { .type = KVM_S390_INT_CLOCK_COMP }) ?:
+		       BERTH_RUN_AGAIN;
+	case EXT_IRQ_CPU_TIMER:
+		return (psw.mask & PSW_MASK_EXT) && (v->block->gcr[0] & GCR0_CPU_TIMER) ?
+		       SIE_TO_USER :
+		       sie_inject(v, &(struct kvm_s390_irq) { .type = KVM_S390_INT_CPU_TIMER }) ?:
+		       BERTH_RUN_AGAIN;
+	default:
+		return SIE_TO_USER;
+	}
+}
+
+static int exit_wait(struct sie_vcpu *v)
+{
+	v->core.stats.halt_exits++;
+	/* Nothing could end this: user space knows what it means. */
+	if (!sie_deliverable(v) && !(v->block->gpsw.mask & PSW_INTERRUPTS))
+		return SIE_TO_USER;
+	return sie_wait(v) ? BERTH_RUN_BLOCK : BERTH_RUN_AGAIN;
+}
+
+static int exit_validity(struct sie_vcpu *v)
+{
+	/* The prefix area went since the last look, or was never there. */
+	if (v->block->ipb >> 16 == SIE_VALIDITY_PREFIX)
+		return sie_s2_prefix(v) ?: BERTH_RUN_AGAIN;
+	pr_warn_ratelimited("vcpu %u: the machine refuses the guest's state (validity %04x)\n",
+			    v->core.id, v->block->ipb >> 16);
+	return SIE_TO_USER;
+}
+
+/* The CPU was told to stop (SIGP), and nothing that comes before that is left. */
+static int exit_stop(struct sie_vcpu *v)
+{
+	bool pending;
+	u32 flags;
+	int r;
+
+	spin_lock_irq(&v->local.lock);
+	pending = v->local.pending & BIT(SIE_IRQ_STOP);
+	flags = v->local.stop_flags;
+	spin_unlock_irq(&v->local.lock);
+	if (!pending)
+		return BERTH_RUN_AGAIN;
+	if (flags & KVM_S390_STOP_FLAG_STORE_STATUS) {
+		sie_snapshot(v);
+		r = sie_store_status(v, &v->core, KVM_S390_STORE_STATUS_NOADDR);
+		if (r)
+			return r;
+	}
+	if (!sie_user(sie_vm_of(v), SIE_USER_CPU_STATE))
+		sie_stop(v);
+	return SIE_TO_USER;
+}
+
+static int exit_operation(struct sie_vcpu *v)
+{
+	if (!v->block->ipa && sie_user(sie_vm_of(v), SIE_USER_INSTR0))
+		return SIE_TO_USER;
+	return sie_pgm(v, PGM_OPERATION);
+}
+
+/* What SIE leaves in the middle. */
+static int exit_partial(struct sie_vcpu *v)
+{
+	return v->block->ipa >> 8 == 0xae ? sie_sigp(v) : SIE_TO_USER;
+}
+
+struct exit {
+	enum berth_exit_reason reason;
+	int (*handle)(struct sie_vcpu *v);
+};
+
+static const struct exit exits[] = {
+	[SIE_ICPT_INST]		= { BERTH_EXIT_INSTRUCTION, sie_instruction },
+	[SIE_ICPT_PROGI]	= { BERTH_EXIT_EXCEPTION, exit_program },
+	[SIE_ICPT_INSTPROGI]	= { BERTH_EXIT_EXCEPTION, exit_instruction_program },
+	[SIE_ICPT_EXTREQ]	= { BERTH_EXIT_WINDOW, exit_request },
+	[SIE_ICPT_EXTINT]	= { BERTH_EXIT_TIMER, exit_external },
+	[SIE_ICPT_IOREQ]	= { BERTH_EXIT_WINDOW, exit_request },
+	[SIE_ICPT_WAIT]		= { BERTH_EXIT_HALT, exit_wait },
+	[SIE_ICPT_VALIDITY]	= { BERTH_EXIT_ENTRY_FAILED, exit_validity },
+	[SIE_ICPT_STOP]		= { BERTH_EXIT_KICK, exit_stop },
+	[SIE_ICPT_OPEREXC]	= { BERTH_EXIT_EXCEPTION, exit_operation },
+	[SIE_ICPT_PARTEXEC]	= { BERTH_EXIT_INSTRUCTION, exit_partial },
+	[SIE_ICPT_IOINST]	= { BERTH_EXIT_INSTRUCTION, sie_instruction },
+};
+
+int sie_handle_exit(struct sie_vcpu *v)
+{
+	const struct sie_block *block = v->block;
+	const struct exit *exit = NULL;
+
+	if (block->icptcode < ARRAY_SIZE(exits))
+		exit = &exits[block->icptcode];
+	trace_berth_exit(v->core.id, exit ? exit->reason : BERTH_EXIT_UNKNOWN, block->icptcode,
+			 block->gpsw.addr, (u64)block->ipa << 32 | block->ipb, block->tecmc);
+	return exit && exit->handle ? exit->handle(v) : SIE_TO_USER;
+}
