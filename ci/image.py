@@ -48,6 +48,7 @@ def host(
     hostname="host",
     interactive=False,
     size=(80, 24),
+    early=(),
 ):
     """The initramfs of an emulated host.
 
@@ -55,9 +56,12 @@ def host(
     hypervisor: module names or files;
     options: parameters of the last hypervisor module;
     commands: shell texts, the last of them on the terminal when `interactive`;
-    add: (file, path) pairs.
+    add: (file, path) pairs;
+    early: (path, data, mode) of what makes the line, where there is none.
     """
     a = base(arch, (HERE / "host-init").read_text())
+    for path, data, mode in early:
+        a.file(path, data, mode)
     setup_files = put_modules(a, kernels.modules(arch, rel, setup), "berth/setup")
     loaded = {Path(p).name for p in setup_files}
     paths = []

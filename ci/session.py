@@ -120,6 +120,7 @@ def prepare(plan, directory):
             hostname=plan.host,
             interactive=plan.interactive,
             size=shutil.get_terminal_size(),
+            early=h.early(plan.kernel) if hasattr(h, "early") else (),
         )
     )
     return h, spec
