@@ -45,6 +45,7 @@ TEST(ioeventfd_takes_the_store, NEED(KVM_CAP_IOEVENTFD))
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	int fd = new_eventfd();
 
+	need_mmio();
 	expect_ret(ioeventfd(vm, fd, MMIO_GPA, 4, 0, 0), 0);
 	guest_store(vcpu, MMIO_GPA, 4, 1);
 	guest_store(vcpu, MMIO_GPA, 4, 2);
@@ -62,6 +63,7 @@ TEST(ioeventfd_does_not_take_loads, NEED(KVM_CAP_IOEVENTFD))
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	int fd = new_eventfd();
 
+	need_mmio();
 	expect_ret(ioeventfd(vm, fd, MMIO_GPA, 4, 0, 0), 0);
 	arch_start(vcpu, GUEST_LOAD, MMIO_GPA, 4, 0);
 	run_until(vcpu, KVM_EXIT_MMIO);
@@ -75,6 +77,7 @@ TEST(ioeventfd_datamatch_selects, NEED(KVM_CAP_IOEVENTFD))
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	int a = new_eventfd(), b = new_eventfd();
 
+	need_mmio();
 	for (unsigned int len = 1; len <= 8; len *= 2) {
 		expect_ret(ioeventfd(vm, a, MMIO_GPA, len, 0x11, KVM_IOEVENTFD_FLAG_DATAMATCH), 0);
 		expect_ret(ioeventfd(vm, b, MMIO_GPA, len, 0x22, KVM_IOEVENTFD_FLAG_DATAMATCH), 0);
@@ -94,6 +97,7 @@ TEST(ioeventfd_of_any_length, NEED(KVM_CAP_IOEVENTFD_ANY_LENGTH))
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	int fd = new_eventfd();
 
+	need_mmio();
 	expect_ret(ioeventfd(vm, fd, MMIO_GPA, 0, 0, 0), 0);
 	for (unsigned int len = 1; len <= 8; len *= 2)
 		guest_store(vcpu, MMIO_GPA, len, len);
@@ -125,6 +129,7 @@ TEST(ioeventfd_deassign_must_fit, NEED(KVM_CAP_IOEVENTFD))
 	int a = new_eventfd(), b = new_eventfd();
 	const uint32_t off = KVM_IOEVENTFD_FLAG_DEASSIGN;
 
+	need_mmio();
 	expect_ret(ioeventfd(vm, a, MMIO_GPA, 4, 0, off), -ENOENT);
 	expect_ret(ioeventfd(vm, a, MMIO_GPA, 4, 0, 0), 0);
 	expect_ret(ioeventfd(vm, b, MMIO_GPA, 4, 0, off), -ENOENT);
@@ -161,6 +166,7 @@ TEST(ioeventfd_outlives_its_fd, NEED(KVM_CAP_IOEVENTFD))
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	int fd = new_eventfd();
 
+	need_mmio();
 	expect_ret(ioeventfd(vm, fd, MMIO_GPA, 4, 0, 0), 0);
 	close(fd);
 	guest_store(vcpu, MMIO_GPA, 4, 1);
@@ -173,6 +179,7 @@ TEST(many_ioeventfds_are_told_apart, NEED(KVM_CAP_IOEVENTFD))
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	int fd[200];
 
+	need_mmio();
 	for (int i = 0; i < 200; i++) {
 		fd[i] = new_eventfd();
 		expect_ret(ioeventfd(vm, fd[i], MMIO_GPA + (i * 77 % 200) * 8, 4, 0, 0), 0);
@@ -193,6 +200,7 @@ TEST(ioeventfd_hidden_by_a_slot_is_silent, NEED(KVM_CAP_IOEVENTFD))
 	uint32_t *mem = add_slot(vm, 1, 0, TEST_GPA, page_size());
 	int fd = new_eventfd();
 
+	need_mmio();
 	expect_ret(ioeventfd(vm, fd, TEST_GPA, 4, 0, 0), 0);
 	guest_store(vcpu, TEST_GPA, 4, 5);
 	expect_eq(*mem, 5);

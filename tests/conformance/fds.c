@@ -80,7 +80,7 @@ TEST(ioeventfd_wants_an_eventfd, NEED(KVM_CAP_IOEVENTFD))
 	expect_ret(ioeventfd(vm, vm->fd), -EINVAL);
 	expect_ret(ioeventfd(vm, vcpu->fd), -EINVAL);
 	arch_start(vcpu, GUEST_STORE, MMIO_GPA, 4, 1);
-	run_until(vcpu, KVM_EXIT_MMIO);
+	run_nothing(vcpu, true, MMIO_GPA, 4);
 }
 
 /* Without an interrupt controller nothing is looked at: so it was before there were those of user space. */

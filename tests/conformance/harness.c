@@ -244,13 +244,40 @@ size_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
+size_t slot_unit(void)
+{
+	return arch_slot_unit > page_size() ? arch_slot_unit : page_size();
+}
+
+void *slot_room(size_t size)
+{
+	size_t unit = slot_unit();
+	void *p = mmap(NULL, size + unit - page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	expect(p != MAP_FAILED);
+	return (void *)(((uintptr_t)p + unit - 1) / unit * unit);
+}
+
 void *alloc_pages(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(slot_room(size), size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 
 	expect(p != MAP_FAILED);
 	madvise(p, size, MADV_NOHUGEPAGE);
 	return p;
+}
+
+void need_mmio(void)
+{
+	if (!arch_has_mmio)
+		skip_test("MMIO");
+}
+
+void need_small_slots(void)
+{
+	if (slot_unit() > page_size())
+		skip_test("slots of one page");
 }
 
 uint8_t *guard_page(void)
@@ -276,8 +303,11 @@ int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_
 
 void *add_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size)
 {
-	void *hva = alloc_pages(size);
+	size_t unit = slot_unit();
+	void *hva;
 
+	size = (size + unit - 1) / unit * unit;
+	hva = alloc_pages(size);
 	expect_ok(set_slot(vm, slot, flags, gpa, size, hva));
 	return hva;
 }
@@ -321,6 +351,32 @@ void run_done(struct vcpu *vcpu)
 	atomic_fetch_add(&outcome->assertions, 1);
 	if (ret || !arch_is_done(vcpu))
 		unexpected_exit(vcpu, ret, "the routine's end");
+}
+
+void run_nothing(struct vcpu *vcpu, bool write, uint64_t gpa, uint32_t len)
+{
+	int ret;
+
+	if (arch_has_mmio) {
+		run_until(vcpu, KVM_EXIT_MMIO);
+		expect_eq(vcpu->run->mmio.phys_addr, gpa);
+		expect_eq(vcpu->run->mmio.len, len);
+		expect_eq(vcpu->run->mmio.is_write, write);
+		return;
+	}
+	ret = vcpu_run(vcpu);
+	atomic_fetch_add(&outcome->assertions, 1);
+	if (ret || !arch_is_nothing(vcpu))
+		unexpected_exit(vcpu, ret, "no memory");
+}
+
+void run_fault(struct vcpu *vcpu)
+{
+	int ret = vcpu_run(vcpu);
+
+	atomic_fetch_add(&outcome->assertions, 1);
+	if (arch_has_mmio ? ret != -EFAULT : ret || !arch_is_nothing(vcpu))
+		unexpected_exit(vcpu, ret, "a fault");
 }
 
 void expect_mmio(struct vcpu *vcpu, bool write, uint64_t gpa, uint32_t len, uint64_t data)

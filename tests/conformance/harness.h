@@ -108,12 +108,21 @@ struct vcpu *vcpu_new_bare(struct vm *vm, unsigned int id);	/* state as the kern
 struct vcpu *vcpu_new(struct vm *vm, unsigned int id);		/* ready for guest_start() */
 
 size_t page_size(void);
+/* What a slot's size and address in user space are multiples of: a page or more. */
+size_t slot_unit(void);
+/* Where a slot's memory may be: room for a MAP_FIXED mapping of @size bytes. */
+void *slot_room(size_t size);
 /* Anonymous private memory, without huge pages, zeroed by the kernel. */
 void *alloc_pages(size_t size);
 /* A page after which an unmapped one follows: returns the address of the guard. */
 uint8_t *guard_page(void);
 
+/* Skip a test that is about accesses which come to user space, or about slots of one page, where there are none. */
+void need_mmio(void);
+void need_small_slots(void);
+
 int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size, void *hva);
+/* Of @size bytes or, where the architecture wants it, of some more; returns its memory. */
 void *add_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size);
 
 /* One KVM_RUN: 0 or -errno. */
@@ -122,6 +131,10 @@ int vcpu_run(struct vcpu *vcpu);
 void run_until(struct vcpu *vcpu, uint32_t reason);
 /* Runs until the guest routine says that it is done; every other exit fails the test. */
 void run_done(struct vcpu *vcpu);
+/* Runs until the guest finds that there is no memory at @gpa: KVM_EXIT_MMIO, or what arch_is_nothing() knows. */
+void run_nothing(struct vcpu *vcpu, bool write, uint64_t gpa, uint32_t len);
+/* Runs until the guest finds that user space has nothing behind a slot: -EFAULT, or that exception. */
+void run_fault(struct vcpu *vcpu);
 void expect_mmio(struct vcpu *vcpu, bool write, uint64_t gpa, uint32_t len, uint64_t data);
 
 /*

@@ -20,6 +20,7 @@ TEST(mmio_store_of_each_size)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 
+	need_mmio();
 	for (unsigned int len = 1; len <= 8; len *= 2) {
 		arch_start(vcpu, GUEST_STORE, MMIO_GPA + 8 * len, len, PATTERN);
 		run_until(vcpu, KVM_EXIT_MMIO);
@@ -32,6 +33,7 @@ TEST(mmio_load_of_each_size)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 
+	need_mmio();
 	for (unsigned int len = 1; len <= 8; len *= 2) {
 		arch_start(vcpu, GUEST_LOAD, MMIO_GPA + 8 * len, len, 0);
 		run_until(vcpu, KVM_EXIT_MMIO);
@@ -46,6 +48,7 @@ TEST(mmio_unaligned_within_a_page)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 
+	need_mmio();
 	arch_start(vcpu, GUEST_STORE, MMIO_GPA + 3, 4, PATTERN);
 	run_until(vcpu, KVM_EXIT_MMIO);
 	expect_mmio(vcpu, true, MMIO_GPA + 3, 4, PATTERN);
@@ -58,6 +61,7 @@ TEST(mmio_beyond_4g)
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	uint64_t gpa = arch_gpa_limit() - 16;
 
+	need_mmio();
 	arch_start(vcpu, GUEST_STORE, arch_window(vm, gpa), 4, PATTERN);
 	run_until(vcpu, KVM_EXIT_MMIO);
 	expect_mmio(vcpu, true, gpa, 4, PATTERN);
@@ -70,6 +74,7 @@ TEST(many_mmio_exits_lose_nothing)
 	const unsigned int n = 200;
 	uint64_t sum = 0;
 
+	need_mmio();
 	arch_start(vcpu, GUEST_SUM, MMIO_GPA, n, 4096);
 	for (unsigned int i = 0; i < n; i++) {
 		run_until(vcpu, KVM_EXIT_MMIO);

@@ -161,7 +161,7 @@ TEST(what_comes_out_is_written_whole)
 /* What an ioctl gives that an fd of this kind does not know. */
 static int unknown(enum scope scope)
 {
-	return scope == SCOPE_VM ? arch_unknown_vm_ioctl : -EINVAL;
+	return scope == SCOPE_VM ? arch_unknown_vm_ioctl : scope == SCOPE_VCPU ? arch_unknown_vcpu_ioctl : -EINVAL;
 }
 
 TEST(every_ioctl_on_the_wrong_fd)

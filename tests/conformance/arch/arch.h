@@ -30,8 +30,16 @@ enum guest_routine {
 extern const char arch_name[];
 extern const uint64_t arch_code_gpa;
 extern const uint64_t arch_code_size;
-/* What the ABI leaves to the architecture: an ioctl that a VM does not know, a slot beyond arch_gpa_limit(). */
-extern const int arch_unknown_vm_ioctl, arch_slot_too_high;
+/* What the ABI leaves to the architecture: an ioctl that a VM or a vCPU does not know, a slot beyond arch_gpa_limit(). */
+extern const int arch_unknown_vm_ioctl, arch_unknown_vcpu_ioctl, arch_slot_too_high;
+/* What a slot's size and address in user space must be multiples of; 1: of a page. */
+extern const uint64_t arch_slot_unit;
+/* What no process can have at its addresses; 0: each is one of user space, too. */
+extern const uint64_t arch_kernel_address;
+/* Whether accesses where no slot is, or nothing behind it, come to user space; else they are exceptions of the guest. */
+extern const bool arch_has_mmio;
+/* Whether huge pages that user space has reserved may be guest memory without more ado. */
+extern const bool arch_takes_hugetlb;
 /* Highest guest physical address + 1 that a vCPU made by vcpu_new() can reach through arch_window(). */
 uint64_t arch_gpa_limit(void);
 
@@ -44,6 +52,8 @@ bool arch_is_done(struct vcpu *vcpu);
 uint64_t arch_result(struct vcpu *vcpu);
 /* Maps the 2 MB around a gpa that may lie beyond 4 GB into the guest's address space: the address to use for it. */
 uint64_t arch_window(struct vm *vm, uint64_t gpa);
+/* Whether the last exit tells of such an exception; unless arch_has_mmio. */
+bool arch_is_nothing(struct vcpu *vcpu);
 /* One line with the vCPU's registers for a diagnostic. */
 void arch_describe(struct vcpu *vcpu, char *buf, size_t len);
 /* Whether the kernel behind /dev/kvm is too old for an ioctl that no capability tells of. */

@@ -41,7 +41,9 @@ static const unsigned char *const routines[GUEST_ROUTINES] = {
 const char arch_name[] = "arm64";
 const uint64_t arch_code_gpa;
 const uint64_t arch_code_size = CODE_SIZE;
-const int arch_unknown_vm_ioctl = -EINVAL, arch_slot_too_high = -EFAULT;
+const int arch_unknown_vm_ioctl = -EINVAL, arch_unknown_vcpu_ioctl = -EINVAL, arch_slot_too_high = -EFAULT;
+const uint64_t arch_slot_unit = 1, arch_kernel_address = 0xffff800000000000;
+const bool arch_has_mmio = true, arch_takes_hugetlb = true;
 
 uint64_t *code_word(struct vm *vm, uint64_t gpa)
 {
@@ -268,4 +270,10 @@ void arch_describe(struct vcpu *vcpu, char *buf, size_t len)
 	get_one_reg(vcpu, XREG(0), &x0);
 	snprintf(buf, len, "pc %#llx pstate %#llx x0 %#llx", (unsigned long long)pc, (unsigned long long)pstate,
 		 (unsigned long long)x0);
+}
+
+bool arch_is_nothing(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return false;
 }

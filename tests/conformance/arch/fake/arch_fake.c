@@ -53,7 +53,9 @@ static const uint64_t routines[GUEST_ROUTINES][ROUTINE_SIZE / 8] = {
 const char arch_name[] = "fake";
 const uint64_t arch_code_gpa;
 const uint64_t arch_code_size = CODE_SIZE;
-const int arch_unknown_vm_ioctl = -ENOTTY, arch_slot_too_high = -EINVAL;
+const int arch_unknown_vm_ioctl = -ENOTTY, arch_unknown_vcpu_ioctl = -EINVAL, arch_slot_too_high = -EINVAL;
+const uint64_t arch_slot_unit = 1, arch_kernel_address = 0xffff800000000000;
+const bool arch_has_mmio = true, arch_takes_hugetlb = true;
 
 const struct ioctl_exception arch_exceptions[] = {
 	/* Too late, as the VM has a vCPU: that is looked at first. */
@@ -121,4 +123,10 @@ void arch_describe(struct vcpu *vcpu, char *buf, size_t len)
 		snprintf(buf, len, "pc %#llx r1 %#llx r2 %#llx r3 %#llx r5 %#llx", (unsigned long long)s.reg[TOY_PC],
 			 (unsigned long long)s.reg[1], (unsigned long long)s.reg[2], (unsigned long long)s.reg[3],
 			 (unsigned long long)s.reg[5]);
+}
+
+bool arch_is_nothing(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return false;
 }

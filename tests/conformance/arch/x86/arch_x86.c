@@ -36,7 +36,9 @@ static const unsigned char *const routines[GUEST_ROUTINES] = {
 const char arch_name[] = "x86";
 const uint64_t arch_code_gpa;
 const uint64_t arch_code_size = CODE_SIZE;
-const int arch_unknown_vm_ioctl = -ENOTTY, arch_slot_too_high = -EINVAL;
+const int arch_unknown_vm_ioctl = -ENOTTY, arch_unknown_vcpu_ioctl = -EINVAL, arch_slot_too_high = -EINVAL;
+const uint64_t arch_slot_unit = 1, arch_kernel_address = 0xffff800000000000;
+const bool arch_has_mmio = true, arch_takes_hugetlb = true;
 
 uint64_t *code_word(struct vm *vm, uint64_t gpa)
 {
@@ -321,4 +323,10 @@ void arch_describe(struct vcpu *vcpu, char *buf, size_t len)
 		snprintf(buf, len, "guest trap: vector %llu error %#llx rip %#llx cr2 %#llx",
 			 (unsigned long long)x86_trap(vcpu)->vector, (unsigned long long)x86_trap(vcpu)->error,
 			 (unsigned long long)x86_trap(vcpu)->rip, (unsigned long long)x86_trap(vcpu)->cr2);
+}
+
+bool arch_is_nothing(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return false;
 }
