@@ -20,9 +20,17 @@
 #define SEGMENT_ORIGIN	(~0x7ffULL)
 #define PTE_ZERO	0x800
 
-/* TEID: which space, and that a protection is DAT's or an access list's. */
+/* TEID: which space, fetch or store, and what protects (PoP ch. 3, "Suppression on Protection"). */
 enum space { SPACE_PRIMARY, SPACE_AR, SPACE_SECONDARY, SPACE_HOME };
-#define TEID_PROTECTION	4
+#define TEID_DAT	0x004
+#define TEID_KEY	0x008
+#define TEID_LOW	0x080
+#define TEID_STORE	0x400
+#define TEID_FETCH	0x800
+#define TEID_PROTECTION	(TEID_DAT | TEID_KEY | TEID_LOW)
+
+/* Below this fetch protection may be overridden. */
+#define FETCH_OVERRIDE	2048
 
 int sie_read_real(struct sie_vcpu *v, u64 real, void *data, unsigned int len)
 {
@@ -200,28 +208,56 @@ static u16 space_of(struct sie_vcpu *v, unsigned int ar, enum sie_access access,
 	return 0;
 }
 
-int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_access access,
-		  gpa_t *gpa, struct sie_fault *fault)
+/* What a storage key says to an access with key @key (PoP ch. 3, "Key-Controlled Protection"). */
+bool sie_key_allows(u8 storage_key, u8 key, enum sie_access access)
+{
+	return !key || storage_key >> 4 == key || (access != SIE_STORE && !(storage_key & 0x08));
+}
+
+/* 0, 1: not allowed, or -errno. */
+static int check_key(struct sie_vcpu *v, u64 address, gpa_t gpa, u64 asce, u8 key,
+		     enum sie_access access)
+{
+	u64 cr0 = v->block->gcr[0];
+	u8 storage_key;
+	int r;
+
+	if (!key)
+		return 0;
+	r = sie_key_get(sie_vm_of(v), gpa_to_gfn(gpa), &storage_key);
+	if (r)
+		return r;
+	if (sie_key_allows(storage_key, key, access))
+		return 0;
+	if ((cr0 & GCR0_STORAGE_OVERRIDE) && storage_key >> 4 == 9)
+		return 0;
+	return !(access != SIE_STORE && (cr0 & GCR0_FETCH_OVERRIDE) && !(asce & ASCE_PRIVATE) &&
+		 address < FETCH_OVERRIDE);
+}
+
+int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
+		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault)
 {
 	bool on = v->block->gpsw.mask & PSW_MASK_DAT, protected = false;
 	enum space space = SPACE_PRIMARY;
 	u64 asce = 0, real = address;
-	bool writable;
 	u16 code = 0;
-	int idx;
+	int r;
 
 	*fault = (struct sie_fault) { };
 	if (on)
 		code = space_of(v, ar, access, &asce, &space);
 	fault->teid = (address & PAGE_MASK) | space;
+	fault->teid |= access == SIE_STORE ? TEID_STORE : TEID_FETCH;
 	fault->eai = space == SPACE_AR ? ar : 0;
 	if (code) {
 		if (code == PGM_PROTECTION)
-			fault->teid |= TEID_PROTECTION;
+			fault->teid |= TEID_KEY | TEID_DAT;
 		goto out;
 	}
 	if (access == SIE_STORE && (v->block->gcr[0] & GCR0_LOW_PROTECTION) &&
 	    !(asce & ASCE_PRIVATE) && (address & ~0x11ffULL) == 0) {
+		fault->teid |= TEID_LOW;
 		code = PGM_PROTECTION;
 		goto out;
 	}
@@ -229,19 +265,40 @@ int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_acc
 		code = dat(v, asce, address, &real, &protected);
 	if (!code && protected && access == SIE_STORE) {
 		code = PGM_PROTECTION;
-		fault->teid |= TEID_PROTECTION;
+		fault->teid |= TEID_DAT;
 	}
 	if (code)
 		goto out;
 	*gpa = sie_real_to_abs(v, real);
-	idx = srcu_read_lock(&v->core.vm->srcu);
-	writable = berth_guest_hva(v->core.vm, *gpa, access == SIE_STORE);
-	srcu_read_unlock(&v->core.vm->srcu, idx);
-	if (!writable)
+	if (!sie_has_page(v->core.vm, *gpa)) {
 		code = PGM_ADDRESSING;
+		goto out;
+	}
+	r = check_key(v, address, *gpa, asce, key, access);
+	if (r < 0)
+		return r;
+	if (r) {
+		code = PGM_PROTECTION;
+		fault->teid |= TEID_KEY;
+	}
 out:
 	fault->code = code;
 	return !!code;
+}
+
+int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_access access,
+		  gpa_t *gpa, struct sie_fault *fault)
+{
+	return sie_translate_key(v, address, ar, 0, access, gpa, fault);
+}
+
+bool sie_has_page(struct berth_vm *vm, gpa_t gpa)
+{
+	int idx = srcu_read_lock(&vm->srcu);
+	bool there = berth_guest_hva(vm, gpa, true);
+
+	srcu_read_unlock(&vm->srcu, idx);
+	return there;
 }
 
 int sie_inject_fault(struct sie_vcpu *v, const struct sie_fault *fault)
@@ -256,11 +313,12 @@ int sie_inject_fault(struct sie_vcpu *v, const struct sie_fault *fault)
 	}) ?: BERTH_RUN_AGAIN;
 }
 
-/* Each page of [@address, @address + @len): translated, and with @data copied. */
-static int pages(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len,
-		 enum sie_access access, struct sie_fault *fault)
+/* Each part of [@address, @address + @len) in one page: translated, and with @data copied. */
+static int parts(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, void *data,
+		 unsigned int len, enum sie_access access, struct sie_fault *fault)
 {
 	u64 mask = sie_address_mask(v);
+	bool first = true;
 	int r = 0;
 
 	while (len && !r) {
@@ -269,31 +327,60 @@ static int pages(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, u
 
 		address &= mask;
 		part = min_t(u64, len, PAGE_SIZE - offset_in_page(address));
-		r = sie_translate(v, address, ar, access, &gpa, fault);
+		if (address < FETCH_OVERRIDE)
+			part = min_t(u64, part, FETCH_OVERRIDE - address);
+		r = sie_translate_key(v, address, ar, key, access, &gpa, fault);
 		if (!r && data && access == SIE_STORE)
 			r = berth_write_guest(&v->core, gpa, data, part);
 		else if (!r && data)
 			r = berth_read_guest(v->core.vm, gpa, data, part);
+		/* An operation that ends in its middle is terminated, not suppressed. */
+		if (r == 1 && !first && access == SIE_STORE && (fault->teid & TEID_KEY))
+			fault->teid &= ~TEID_PROTECTION;
+		/* The slot is there, and what user space has behind it is not. */
+		if (r == -EFAULT) {
+			fault->code = PGM_ADDRESSING;
+			r = 1;
+		}
 		if (data)
 			data += part;
 		address += part;
 		len -= part;
+		first = false;
 	}
 	return r;
+}
+
+int sie_check_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, unsigned int len,
+		  enum sie_access access, struct sie_fault *fault)
+{
+	return parts(v, address, ar, key, NULL, len, access, fault);
+}
+
+int sie_read_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, void *data,
+		 unsigned int len, struct sie_fault *fault)
+{
+	return parts(v, address, ar, key, data, len, SIE_FETCH, fault);
+}
+
+int sie_write_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, const void *data,
+		  unsigned int len, struct sie_fault *fault)
+{
+	int r = parts(v, address, ar, key, NULL, len, SIE_STORE, fault);
+
+	return r ?: parts(v, address, ar, key, (void *)data, len, SIE_STORE, fault);
 }
 
 int sie_read(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len,
 	     struct sie_fault *fault)
 {
-	return pages(v, address, ar, data, len, SIE_FETCH, fault);
+	return sie_read_key(v, address, ar, 0, data, len, fault);
 }
 
 int sie_write(struct sie_vcpu *v, u64 address, unsigned int ar, const void *data, unsigned int len,
 	      struct sie_fault *fault)
 {
-	int r = pages(v, address, ar, NULL, len, SIE_STORE, fault);
-
-	return r ?: pages(v, address, ar, (void *)data, len, SIE_STORE, fault);
+	return sie_write_key(v, address, ar, 0, data, len, fault);
 }
 
 int sie_load_operand(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len)

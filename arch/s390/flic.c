@@ -80,8 +80,7 @@ static int set_bit_of_guest(struct sie_vm *vm, gpa_t address, u64 nr, bool swap)
 		r = test_and_set_bit(nr, page_address(page) + offset_in_page(address & ~7ULL));
 		set_page_dirty_lock(page);
 		put_page(page);
-		if (slot->dirty)
-			set_bit_le(gpa_to_gfn(address) - slot->base_gfn, slot->dirty);
+		sie_mark_dirty(vm, address);
 	}
 	srcu_read_unlock(&vm->vm.srcu, idx);
 	return r;

@@ -70,7 +70,10 @@ static inline struct sie_regs sie_regs_rre(const struct sie_vcpu *v)
 }
 
 /* Storage that the guest has. */
-bool sie_has_storage(struct sie_vcpu *v, gpa_t gpa);
+static inline bool sie_has_storage(struct sie_vcpu *v, gpa_t gpa)
+{
+	return sie_has_page(v->core.vm, gpa);
+}
 
 /* skey.c: storage-key instructions. */
 int sie_iske(struct sie_vcpu *v);

@@ -72,6 +72,9 @@ static const struct berth_cap caps[] = {
 	{ KVM_CAP_S390_AIS, 1, .enable_vm = enable_ais },
 	{ KVM_CAP_S390_AIS_MIGRATION, 1 },
 	{ KVM_CAP_S390_SKEYS, 1 },
+	{ KVM_CAP_S390_MEM_OP, 65536 },
+	/* Absolute addresses and keys; compare and exchange. */
+	{ KVM_CAP_S390_MEM_OP_EXTENSION, BIT(0) | BIT(1) },
 	{ KVM_CAP_S390_VCPU_RESETS, 1 },
 	/* No memory is for loads only, and there are no messages. */
 	{ KVM_CAP_READONLY_MEM, 0 },
@@ -98,6 +101,7 @@ static const struct berth_ioctl ioctls[] = {
 	VM_IOCTL(KVM_SET_DEVICE_ATTR, 0, KVM_CAP_VM_ATTRIBUTES, sie_ioctl_set_vm_attr),
 	VM_IOCTL(KVM_GET_DEVICE_ATTR, 0, KVM_CAP_VM_ATTRIBUTES, sie_ioctl_get_vm_attr),
 	VM_IOCTL(KVM_HAS_DEVICE_ATTR, 0, KVM_CAP_VM_ATTRIBUTES, sie_ioctl_has_vm_attr),
+	VM_IOCTL(KVM_S390_MEM_OP, 0, KVM_CAP_S390_MEM_OP_EXTENSION, sie_ioctl_vm_mem_op),
 	VM_IOCTL(KVM_S390_GET_SKEYS, 0, KVM_CAP_S390_SKEYS, sie_ioctl_get_skeys),
 	VM_IOCTL(KVM_S390_SET_SKEYS, 0, KVM_CAP_S390_SKEYS, sie_ioctl_set_skeys),
 
@@ -111,6 +115,7 @@ static const struct berth_ioctl ioctls[] = {
 	VCPU_IOCTL(KVM_SET_ONE_REG, 0, KVM_CAP_ONE_REG, sie_ioctl_set_one_reg),
 	VCPU_IOCTL(KVM_GET_MP_STATE, 0, KVM_CAP_MP_STATE, sie_ioctl_get_mp_state),
 	VCPU_IOCTL(KVM_SET_MP_STATE, 0, KVM_CAP_MP_STATE, sie_ioctl_set_mp_state),
+	VCPU_IOCTL(KVM_S390_MEM_OP, 0, KVM_CAP_S390_MEM_OP, sie_ioctl_mem_op),
 	VCPU_IOCTL(KVM_S390_SET_INITIAL_PSW, 0, 0, sie_ioctl_set_initial_psw),
 	VCPU_IOCTL(KVM_S390_STORE_STATUS, IOC_VALUE, 0, sie_ioctl_store_status),
 	VCPU_IOCTL(KVM_S390_INITIAL_RESET, IOC_VALUE, 0, sie_ioctl_initial_reset),

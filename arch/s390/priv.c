@@ -49,15 +49,6 @@ static int stpx(struct sie_vcpu *v)
 	       BERTH_RUN_AGAIN;
 }
 
-bool sie_has_storage(struct sie_vcpu *v, gpa_t gpa)
-{
-	int idx = srcu_read_lock(&v->core.vm->srcu);
-	bool there = berth_guest_hva(v->core.vm, gpa, true);
-
-	srcu_read_unlock(&v->core.vm->srcu, idx);
-	return there;
-}
-
 static int spx(struct sie_vcpu *v)
 {
 	struct sie_operand op = sie_operand_s(v);

@@ -110,6 +110,15 @@ static inline u64 sie_address_mask(const struct sie_vcpu *v)
 	return mask & PSW_MASK_EA ? ~0ULL : mask & PSW_MASK_BA ? 0x7fffffff : 0xffffff;
 }
 
+/* Somebody who is no vCPU wrote @gpa.  Inside srcu_read_lock(&vm->srcu). */
+static inline void sie_mark_dirty(struct sie_vm *vm, gpa_t gpa)
+{
+	struct berth_slot *slot = berth_slot_find(&vm->vm, gpa_to_gfn(gpa), NULL);
+
+	if (slot && slot->dirty)
+		set_bit_le(gpa_to_gfn(gpa) - slot->base_gfn, slot->dirty);
+}
+
 /* s2.c: the second stage. */
 void sie_s2_setup(void);
 const struct s2_format *sie_s2_format(void);
@@ -195,6 +204,12 @@ struct sie_fault {
  */
 int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_access access,
 		  gpa_t *gpa, struct sie_fault *fault);
+/* The same for an access with a key that may differ from the page's. */
+int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
+		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault);
+bool sie_key_allows(u8 storage_key, u8 key, enum sie_access access);
+/* The VM has storage there. */
+bool sie_has_page(struct berth_vm *vm, gpa_t gpa);
 /* Queue what sie_translate() found. */
 int sie_inject_fault(struct sie_vcpu *v, const struct sie_fault *fault);
 /* Logical storage.  As sie_translate(); a store that faults has changed nothing. */
@@ -202,6 +217,12 @@ int sie_read(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsig
 	     struct sie_fault *fault);
 int sie_write(struct sie_vcpu *v, u64 address, unsigned int ar, const void *data, unsigned int len,
 	      struct sie_fault *fault);
+int sie_check_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, unsigned int len,
+		  enum sie_access access, struct sie_fault *fault);
+int sie_read_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, void *data,
+		 unsigned int len, struct sie_fault *fault);
+int sie_write_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, const void *data,
+		  unsigned int len, struct sie_fault *fault);
 /* The same, and the interruption is queued: 0, BERTH_RUN_AGAIN (after an interruption), -errno. */
 int sie_load_operand(struct sie_vcpu *v, u64 address, unsigned int ar, void *data, unsigned int len);
 int sie_store_operand(struct sie_vcpu *v, u64 address, unsigned int ar, const void *data,
@@ -223,7 +244,9 @@ int sie_write_real(struct sie_vcpu *v, u64 real, const void *data, unsigned int 
 /* s390.c */
 u64 sie_max_memory(void);
 
-/* irq_abi.c, vm_attr.c: ioctls. */
+/* irq_abi.c, vm_attr.c, memop.c: ioctls. */
+long sie_ioctl_mem_op(struct berth_vcpu *b, void *data, unsigned long arg);
+long sie_ioctl_vm_mem_op(struct berth_vm *b, void *data, unsigned long arg);
 long sie_ioctl_interrupt(struct berth_vcpu *b, void *data, unsigned long arg);
 long sie_ioctl_irq(struct berth_vcpu *b, void *data, unsigned long arg);
 long sie_ioctl_vm_interrupt(struct berth_vm *vm, void *data, unsigned long arg);

@@ -182,6 +182,8 @@ enum sie_pgm {
 
 /* Masks of interruption classes in control registers (PoP ch. 6). */
 #define GCR0_LOW_PROTECTION	0x10000000UL
+#define GCR0_FETCH_OVERRIDE	0x02000000UL
+#define GCR0_STORAGE_OVERRIDE	0x01000000UL
 #define GCR0_EDAT		0x00800000UL
 #define GCR0_MALFUNCTION		0x00008000UL
 #define GCR0_EMERGENCY		0x00004000UL

@@ -258,15 +258,6 @@ static bool args_valid(const struct kvm_s390_skeys *args)
 	return !args->flags && args->count && args->count <= KVM_S390_SKEYS_MAX;
 }
 
-static bool has_page(struct sie_vm *vm, gfn_t gfn)
-{
-	int idx = srcu_read_lock(&vm->vm.srcu);
-	bool there = berth_guest_hva(&vm->vm, gfn_to_gpa(gfn), false);
-
-	srcu_read_unlock(&vm->vm.srcu, idx);
-	return there;
-}
-
 long sie_ioctl_get_skeys(struct berth_vm *b, void *data, unsigned long arg)
 {
 	const struct kvm_s390_skeys *args = data;
@@ -286,7 +277,7 @@ long sie_ioctl_get_skeys(struct berth_vm *b, void *data, unsigned long arg)
 		for (i = 0; i < n; i++) {
 			gfn_t gfn = args->start_gfn + done + i;
 
-			if (!has_page(vm, gfn))
+			if (!sie_has_page(b, gfn_to_gpa(gfn)))
 				return -EFAULT;
 			r = sie_key_get(vm, gfn, &keys[i]);
 			if (r)
@@ -319,7 +310,7 @@ long sie_ioctl_set_skeys(struct berth_vm *b, void *data, unsigned long arg)
 		for (i = 0; i < n; i++) {
 			gfn_t gfn = args->start_gfn + done + i;
 
-			if (!has_page(vm, gfn))
+			if (!sie_has_page(b, gfn_to_gpa(gfn)))
 				return -EFAULT;
 			/* There is no such bit. */
 			if (keys[i] & 1)
