@@ -19,6 +19,8 @@ static uint32_t encoding(unsigned int n)
 #define MRS(n)	(0xd5300000 | encoding(n))
 #define MSR(n)	(0xd5100000 | encoding(n))
 #define RET	0xd65f03c0
+/* CPACR_EL1: nothing of FP, SVE and SME traps to EL1, so that what is not there is undefined, Arm ARM D19.2.30. */
+#define CPACR_ALL	(3ULL << 16 | 3ULL << 20 | 3ULL << 24)
 /* The position of a register. */
 #define AT(op0, op1, crn, crm, op2) (((op0) - 2) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 
@@ -72,6 +74,7 @@ static const uint8_t *sweep(struct vcpu *vcpu, const uint32_t *code, size_t word
 	mem[words] = RET;
 	arm_start(vcpu, guest_sweep, SWEEP_GPA, RESULT_GPA, group * 4);
 	set_reg(vcpu, XREG(19), value);
+	set_reg(vcpu, CPACR_EL1, CPACR_ALL);
 	run_done(vcpu);
 	return result;
 }
@@ -105,6 +108,10 @@ TEST(every_system_register_is_read_or_undefined)
 	/* No PMU. */
 	expect_eq(result[AT(3, 3, 9, 12, 0)], 1);	/* PMCR_EL0 */
 	expect_eq(result[AT(3, 3, 9, 13, 0)], 1);	/* PMCCNTR_EL0 */
+	/* Neither SVE nor SME, unless asked for. */
+	expect_eq(result[AT(3, 0, 1, 2, 0)], 1);	/* ZCR_EL1 */
+	expect_eq(result[AT(3, 0, 1, 2, 6)], 1);	/* SMCR_EL1 */
+	expect_eq(result[AT(3, 3, 4, 2, 2)], 1);	/* SVCR */
 }
 
 /* What the guest needs to go on, and the timers: there is no interrupt controller, so user space gets their signals. */
