@@ -100,10 +100,11 @@ static int wakeup(struct arm_vcpu *v)
 	return BERTH_RUN_USER;
 }
 
+/* The timers, whose time may have come only now, are asked where nothing else is the reason. */
 static bool interrupted(struct arm_vcpu *v)
 {
-	return arm_timer_due(v) || vgic_pending(v) ||
-	       (v->ctxt.hcr & (HCR_VI | HCR_VF | HCR_VSE));
+	return (v->ctxt.hcr & (HCR_VI | HCR_VF | HCR_VSE)) || vgic_pending(v) ||
+	       arm_timer_due(v) || vgic_pending(v);
 }
 
 /*

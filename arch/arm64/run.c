@@ -235,8 +235,6 @@ int arm_vcpu_run(struct berth_vcpu *b)
 		if (likely(r == BERTH_RUN_USER))
 			r = arm_handle_exit(v);
 	} while (r == BERTH_RUN_AGAIN);
-	if (r == BERTH_RUN_BLOCK)
-		arm_timer_block(v);
 	return r;
 }
 

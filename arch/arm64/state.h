@@ -77,8 +77,6 @@ static __always_inline void arm_debug_sync(struct arm_vcpu *v)
 /* timer.c.  A loaded vCPU's timers go to the CPU when it enters the guest. */
 void arm_timer_enter(struct arm_vcpu *v);
 void arm_timer_put(struct arm_vcpu *v);
-/* The vCPU is about to sleep.  Preemption on. */
-void arm_timer_block(struct arm_vcpu *v);
 bool arm_timer_due(struct arm_vcpu *v);
 bool arm_timer_line(struct arm_vcpu *v, u32 intid);
 void arm_timer_serve(struct arm_vcpu *v);

@@ -267,28 +267,24 @@ void arm_timer_put(struct arm_vcpu *v)
 	take_back(v);
 }
 
-/* arm_timer_block() - the vCPU is about to sleep.  Context: its thread, preemption on. */
-void arm_timer_block(struct arm_vcpu *v)
-{
-	preempt_disable();
-	take_back(v);
-	preempt_enable();
-	update_lines(v);
-	wake_for(v, BIT(ARM_VTIMER) | BIT(ARM_PTIMER));
-}
-
 /*
  * arm_timer_due() - does a timer's interrupt wait that no GIC takes?  Tells the GIC where
- * there is one.  Context: the vCPU's thread, interrupts on.
+ * there is one.  While a halt is polled, the CPU's own timer goes on and interrupts; of a
+ * vCPU that sleeps after this it is taken back, and an hrtimer stands in for it.  Context:
+ * the vCPU's thread, interrupts on.
  */
 bool arm_timer_due(struct arm_vcpu *v)
 {
-	bool any;
+	bool sleeps = v->core.state == BERTH_VCPU_BLOCKED, any;
 
 	preempt_disable();
+	if (sleeps)
+		take_back(v);
 	update_lines(v);
 	any = v->timer.regs[ARM_VTIMER].line || v->timer.regs[ARM_PTIMER].line;
 	preempt_enable();
+	if (sleeps)
+		wake_for(v, BIT(ARM_VTIMER) | BIT(ARM_PTIMER));
 	return any && !vgic_model(&arm_vm_of(v)->vgic);
 }
 
