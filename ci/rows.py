@@ -42,7 +42,7 @@ ARM64_HOSTS = [
 ]
 ARM64_OTHERS = [
     (host, rel)
-    for host in ("arm64-vhe-gicv2", "arm64-nvhe-gicv2", "arm64-max")
+    for host in ("arm64-vhe-gicv2", "arm64-nvhe-gicv2", "arm64-max", "arm64-max-nvhe")
     for rel in ("6.1", "6.12")
 ]
 ARM64_CHECK = ("conformance-arm64-vhe-6.1", "vmm-arm64-nvhe-6.12")

@@ -7,7 +7,8 @@ class Virt:
     """A host description, as README.md has it: the names that other hosts have in their module.
 
     cpu: QEMU's model; gic: the version of its interrupt controller; el2: whether it has what is to be
-    tested; firmware: a UEFI image, with which the kernel takes ACPI for the device tree."""
+    tested; firmware: a UEFI image, with which the kernel takes ACPI for the device tree; append: more
+    of the kernel's command line."""
 
     ARCH = "arm64"
     KERNELS = ("6.1", "6.12")
@@ -20,8 +21,8 @@ class Virt:
     SKIPS = "arm64"  # one list for all of them
     EXACT = "one instruction is one nanosecond of guest time and one tick of the counter"
 
-    def __init__(self, cpu, gic, el2=True, firmware=None):
-        self.cpu, self.firmware = cpu, firmware
+    def __init__(self, cpu, gic, el2=True, firmware=None, append=""):
+        self.cpu, self.firmware, self.more = cpu, firmware, append
         self.TAGS = (f"gicv{gic}", cpu.split(",")[0])
         self.options = f",virtualization={'on' if el2 else 'off'},gic-version={gic}"
 
@@ -33,6 +34,8 @@ class Virt:
             line += " kvm-arm.mode=none"
         if self.firmware:
             line += " acpi=force"
+        if self.more:
+            line += f" {self.more}"
         if spec.exact:
             # Without entropy, which there is none of, the offset costs 9,000 instructions for each
             # system call.

@@ -2,6 +2,7 @@
 /* The arm64 backend: the contract's callbacks, which lead to its files. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <asm/cpufeature.h>
 #include <linux/percpu.h>
 #include "state.h"
 
@@ -11,6 +12,8 @@ int arm_setup(const char **why)
 
 	if (r)
 		return r;
+	arm_host_has_sme = cpuid_feature_extract_unsigned_field(
+		read_sanitised_ftr_reg(SYS_ID_AA64PFR1_EL1), ID_AA64PFR1_EL1_SME_SHIFT);
 	arm_s2_setup();
 	arm_vmid_setup();
 	r = vgic_host_setup(why);

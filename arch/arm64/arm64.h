@@ -57,6 +57,7 @@ struct arm_context {
 	u64 enter;		/* mask of ARM_ENTER_* */
 	u64 host;		/* the CPU's host context; nVHE: its physical address */
 	u64 vsesr;		/* VSESR_EL2: with ARM_ENTER_VSESR */
+	u64 sve;		/* Z, P and FFR registers: with ARM_ENTER_SVE; nVHE: physical */
 
 	/* Why it was left. */
 	u64 exit;		/* ARM_EXIT_* */
@@ -89,12 +90,14 @@ struct arm_vcpu {
 	struct berth_vcpu core;
 	struct arm_context ctxt __aligned(16);
 	u64 host_tpidr[2];		/* [o] VHE: TPIDR_EL0 and TPIDRRO_EL0 of the host while loaded */
+	u64 tpidr2;			/* [o] TPIDR2_EL0 of who has not the CPU, where there is SME */
 	bool on_cpu;			/* [o] VHE: the EL1 registers are in the CPU, not in ctxt */
 	bool aarch32;			/* [v] EL1 is AArch32 (KVM_ARM_VCPU_EL1_32BIT) */
 	bool has_run;			/* [v] arm_first_run() was called */
 	u8 fp_turns;			/* [o] entries left with the FP registers loaded unasked */
 
-	bool sve_finalized;		/* [v] KVM_ARM_VCPU_FINALIZE */
+	unsigned int sve_vq;		/* [v] longest SVE vectors, in quadwords; fixed with sve */
+	void *sve;			/* [v] Z, P and FFR registers: KVM_ARM_VCPU_FINALIZE */
 
 	struct vgic_cpu vgic;
 	struct arm_timer timer;
@@ -169,6 +172,7 @@ void arm_write_sys(struct arm_vcpu *v, enum arm_sysreg r, u64 value);
 /* VHE: all of them into the CPU, and back.  Preemption off. */
 void arm_sys_load(struct arm_vcpu *v);
 void arm_sys_put(struct arm_vcpu *v);
+extern bool arm_host_has_sme;
 
 /* host.c: EL2 on this machine and on this CPU. */
 int arm_host_setup(const char **why);

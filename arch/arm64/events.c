@@ -3,11 +3,6 @@
 #include "state.h"
 #include "sysreg.h"
 
-bool arm_has_ras(void)
-{
-	return arm_id_offers(SYS_ID_AA64PFR0_EL1, ID_AA64PFR0_EL1_RAS_SHIFT, 1);
-}
-
 int arm_cap_serror_esr(struct berth_vm *vm)
 {
 	return arm_has_ras();

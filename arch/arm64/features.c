@@ -15,6 +15,7 @@
 #define PTRAUTH		(ARM_FEATURE(PTRAUTH_ADDRESS) | ARM_FEATURE(PTRAUTH_GENERIC))
 
 static u64 supported __ro_after_init;
+bool arm_ras __ro_after_init;
 
 int arm_cap_el1_32bit(struct berth_vm *vm)
 {
@@ -23,7 +24,7 @@ int arm_cap_el1_32bit(struct berth_vm *vm)
 
 int arm_cap_sve(struct berth_vm *vm)
 {
-	return !!(supported & ARM_FEATURE(SVE));
+	return !!arm_sve_max_vq();
 }
 
 int arm_cap_ptrauth(struct berth_vm *vm)
@@ -44,6 +45,7 @@ static bool has_ptrauth(void)
 
 static void find_features(void)
 {
+	arm_ras = arm_id_offers(SYS_ID_AA64PFR0_EL1, ID_AA64PFR0_EL1_RAS_SHIFT, 1);
 	supported = ARM_FEATURE(PSCI_0_2);
 	if (arm_id_offers(SYS_ID_AA64PFR0_EL1, ID_AA64PFR0_EL1_EL1_SHIFT, 2))
 		supported |= ARM_FEATURE(EL1_32BIT);
@@ -90,9 +92,11 @@ long arm_ioctl_preferred_target(struct berth_vm *vm, void *data, unsigned long u
 static void reset_registers(struct arm_vcpu *v)
 {
 	struct arm_context *c = &v->ctxt;
+	enum arm_sysreg r;
 
 	memset(c->x, 0, sizeof(c->x));
 	memset(&c->fp, 0, sizeof(c->fp));
+	arm_sve_reset(v);
 	c->sp_el0 = 0;
 	c->pc = 0;
 	c->pstate = v->aarch32 ? PSR_AA32_A_BIT | PSR_AA32_I_BIT | PSR_AA32_F_BIT |
@@ -101,10 +105,8 @@ static void reset_registers(struct arm_vcpu *v)
 	arm_write_sys(v, ARM_SP_EL1, 0);
 	arm_write_sys(v, ARM_ELR_EL1, 0);
 	arm_write_sys(v, ARM_SPSR_EL1, 0);
-	arm_write_sys(v, ARM_SPSR_abt, 0);
-	arm_write_sys(v, ARM_SPSR_und, 0);
-	arm_write_sys(v, ARM_SPSR_irq, 0);
-	arm_write_sys(v, ARM_SPSR_fiq, 0);
+	for (r = ARM_SPSR_abt; r <= ARM_SPSR_fiq; r++)
+		arm_write_sys(v, r, 0);
 	arm_sysreg_reset(v);
 }
 
@@ -140,7 +142,7 @@ static int check_features(const struct kvm_vcpu_init *init)
 		if (init->features[i])
 			return -ENOENT;
 	features &= ~ARM_FEATURE(POWER_OFF);
-	if (features & ~supported)
+	if (features & ~(supported | (arm_sve_max_vq() ? ARM_FEATURE(SVE) : 0)))
 		return -EINVAL;
 	if ((features & PTRAUTH) && (features & PTRAUTH) != PTRAUTH)
 		return -EINVAL;
@@ -181,6 +183,8 @@ static void configure_vcpu(struct arm_vcpu *v)
 		v->ctxt.hcr |= HCR_API | HCR_APK;
 		v->ctxt.enter |= BIT(ARM_ENTER_KEYS);
 	}
+	if (features & ARM_FEATURE(SVE))
+		v->sve_vq = arm_sve_max_vq();
 	v->ctxt.hcr |= HCR_TID2;
 	arm_caches_reset(v);
 }
@@ -220,13 +224,9 @@ long arm_ioctl_vcpu_finalize(struct berth_vcpu *vcpu, void *data, unsigned long 
 	struct arm_vcpu *v = to_arm(vcpu);
 	const int *feature = data;
 
-	if (*feature != KVM_ARM_VCPU_SVE ||
-	    !(arm_vm_of(v)->state.features & ARM_FEATURE(SVE)))
+	if (*feature != KVM_ARM_VCPU_SVE || !arm_has_sve(v))
 		return -EINVAL;
-	if (v->sve_finalized)
-		return -EPERM;
-	v->sve_finalized = true;
-	return 0;
+	return arm_sve_finalize(v);
 }
 
 /*
@@ -239,7 +239,7 @@ int arm_first_run(struct arm_vcpu *v)
 	struct arm_vm *vm = arm_vm_of(v);
 	int r;
 
-	if ((vm->state.features & ARM_FEATURE(SVE)) && !v->sve_finalized)
+	if (arm_has_sve(v) && !v->sve)
 		return -EPERM;
 	r = vgic_first_run(v);
 	if (!r)
@@ -282,6 +282,7 @@ void arm_state_unsetup(void)
 void arm_state_cpu_enable(void)
 {
 	arm_timer_irq_enable();
+	arm_sve_cpu_enable();
 }
 
 void arm_state_cpu_disable(void)
@@ -321,4 +322,5 @@ int arm_state_vcpu_init(struct arm_vcpu *v)
 void arm_state_vcpu_destroy(struct arm_vcpu *v)
 {
 	arm_timer_vcpu_destroy(v);
+	arm_sve_destroy(v);
 }

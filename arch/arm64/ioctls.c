@@ -29,6 +29,7 @@ static const struct berth_cap caps[] = {
 	{ KVM_CAP_SYSTEM_EVENT_DATA, 1 },
 	{ KVM_CAP_ARM_SYSTEM_SUSPEND, 1, .enable_vm = arm_enable_system_suspend },
 	{ KVM_CAP_ARM_EL1_32BIT, .check = arm_cap_el1_32bit },
+	{ KVM_CAP_ARM_SVE, .check = arm_cap_sve },
 	{ KVM_CAP_ARM_PTRAUTH_ADDRESS, .check = arm_cap_ptrauth },
 	{ KVM_CAP_ARM_PTRAUTH_GENERIC, .check = arm_cap_ptrauth },
 	{ KVM_CAP_ARM_INJECT_SERROR_ESR, .check = arm_cap_serror_esr },

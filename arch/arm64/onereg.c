@@ -8,8 +8,8 @@
 #include <linux/uaccess.h>
 #include "sysreg.h"
 
-/* The largest register that is copied here: a vector register. */
-#define MAX_SIZE	16
+/* The largest register that is copied here: an SVE vector register. */
+#define MAX_SIZE	256
 
 /* ---- core registers ---- */
 
@@ -46,11 +46,6 @@ static u64 place_of(u64 id)
 	return id & ~(KVM_REG_ARCH_MASK | KVM_REG_SIZE_MASK | KVM_REG_ARM_COPROC_MASK);
 }
 
-static bool has_sve(const struct arm_vcpu *v)
-{
-	return arm_vm_of(v)->state.features & ARM_FEATURE(SVE);
-}
-
 /* The row, and which of its registers; -ENOENT, or -EINVAL unless it is exactly one. */
 static int find_core(const struct arm_vcpu *v, u64 id, const struct core_row **row,
 		     unsigned int *n)
@@ -66,7 +61,7 @@ static int find_core(const struct arm_vcpu *v, u64 id, const struct core_row **r
 		if (place < r->first || place >= r->first + r->nr * r->words)
 			continue;
 		if (words != r->words || (place - r->first) % r->words ||
-		    (r->kind == CORE_V && has_sve(v)))
+		    (r->kind == CORE_V && arm_has_sve(v)))
 			return -EINVAL;
 		*row = r;
 		*n = array_index_nospec((place - r->first) / r->words, r->nr);
@@ -223,7 +218,7 @@ static long list_core(struct arm_vcpu *v, u64 __user *ids)
 	long count = 0;
 
 	for (i = 0; i < ARRAY_SIZE(core); i++) {
-		if (core[i].kind == CORE_V && has_sve(v))
+		if (core[i].kind == CORE_V && arm_has_sve(v))
 			continue;
 		for (n = 0; n < core[i].nr; n++, count++)
 			if (ids && put_user(core_id(&core[i], n), ids + count))
@@ -325,6 +320,7 @@ static const struct reg_kind {
 	{ KVM_REG_ARM_FW,		get_fw,		set_fw,		list_fw },
 	{ KVM_REG_ARM_FW_FEAT_BMAP,	get_fw,		set_fw,		NULL },
 	{ KVM_REG_ARM64_SYSREG,		get_sysreg,	set_sysreg,	arm_sysreg_list },
+	{ KVM_REG_ARM64_SVE,		arm_sve_get_reg, arm_sve_set_reg, arm_sve_list },
 	{ KVM_REG_ARM_DEMUX,		get_ccsidr,	set_ccsidr,	list_ccsidr },
 };
 
@@ -389,7 +385,7 @@ long arm_ioctl_get_reg_list(struct berth_vcpu *vcpu, void *data, unsigned long u
 	unsigned int i;
 	long n;
 
-	if (has_sve(v) && !v->sve_finalized)
+	if (arm_has_sve(v) && !v->sve)
 		return -EPERM;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (kinds[i].list)

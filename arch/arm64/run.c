@@ -25,6 +25,7 @@ HOLDS(cntvoff, CTX_CNTVOFF);
 HOLDS(enter, CTX_ENTER);
 HOLDS(host, CTX_HOST);
 HOLDS(vsesr, CTX_VSESR);
+HOLDS(sve, CTX_SVE);
 HOLDS(exit, CTX_EXIT);
 HOLDS(esr, CTX_ESR);
 HOLDS(far, CTX_FAR);
@@ -51,18 +52,24 @@ HOLDS(sys, CTX_SYS);
 
 /* CPTR_EL2 with E2H is as CPACR_EL1: FPEN and ZEN zero trap. */
 #define CPACR_FPEN	(3UL << 20)
+#define CPACR_ZEN	(3UL << 16)
 #define CPTR_VHE_GUEST	(CPACR_EL1_TTA | CPTR_EL2_TAM)
 #define CPTR_NVHE_GUEST	(CPTR_NVHE_EL2_RES1 | CPTR_EL2_TTA | CPTR_EL2_TAM | CPTR_EL2_TZ)
 
 /* Entries that find the FP registers loaded after the guest has asked for them. */
 #define FP_TURNS	32
 
+/* SVE, where the guest has it, comes and goes with FP. */
 static void fp_traps(struct arm_vcpu *v, bool trap)
 {
+	u64 sve = v->ctxt.enter & BIT(ARM_ENTER_SVE);
+
 	if (arm_vhe())
-		v->ctxt.cptr = CPTR_VHE_GUEST | (trap ? 0 : CPACR_FPEN);
+		v->ctxt.cptr = CPTR_VHE_GUEST |
+			       (trap ? 0 : CPACR_FPEN | (sve ? CPACR_ZEN : 0));
 	else
-		v->ctxt.cptr = CPTR_NVHE_GUEST | (trap ? CPTR_EL2_TFP : 0);
+		v->ctxt.cptr = (CPTR_NVHE_GUEST & (trap || !sve ? ~0UL : ~CPTR_EL2_TZ)) |
+			       (trap ? CPTR_EL2_TFP : 0);
 	if (trap)
 		v->ctxt.enter &= ~BIT(ARM_ENTER_FP);
 	else
@@ -79,7 +86,22 @@ void arm_run_init(struct arm_vcpu *v)
 {
 	v->ctxt.hcr = HCR_GUEST | (arm_vhe() ? HCR_E2H : 0) | (arm_s2_fwb ? HCR_FWB : 0);
 	v->ctxt.vtcr = arm_vm_of(v)->vtcr;
+	if (!arm_vhe() && arm_has_ras())
+		v->ctxt.enter |= BIT(ARM_ENTER_VDISR);
 	fp_traps(v, true);
+}
+
+bool arm_host_has_sme __ro_after_init;
+
+/* A guest is not told of SME, but without FEAT_FGT this register of it does not trap. */
+static void swap_tpidr2(struct arm_vcpu *v)
+{
+	u64 other = v->tpidr2;
+
+	if (!arm_host_has_sme)
+		return;
+	v->tpidr2 = read_sysreg_s(SYS_TPIDR2_EL0);
+	write_sysreg_s(other, SYS_TPIDR2_EL0);
 }
 
 void arm_vcpu_load(struct berth_vcpu *b, unsigned int cpu)
@@ -98,6 +120,7 @@ void arm_vcpu_load(struct berth_vcpu *b, unsigned int cpu)
 		write_sysreg(v->ctxt.vmpidr, vmpidr_el2);
 		arm_sys_load(v);
 	}
+	swap_tpidr2(v);
 	vgic_load(v);
 	arm_state_load(v);
 }
@@ -108,6 +131,7 @@ void arm_vcpu_put(struct berth_vcpu *b)
 
 	arm_timer_put(v);
 	vgic_put(v);
+	swap_tpidr2(v);
 	if (!arm_vhe())
 		return;
 	arm_sys_put(v);

@@ -33,7 +33,12 @@ void arm_inject_iabt(struct arm_vcpu *v, u64 far);
 void arm_inject_size_fault(struct arm_vcpu *v, u64 far);
 void arm_inject_serror(struct arm_vcpu *v, u64 esr);
 
-bool arm_has_ras(void);
+/* features.c: FEAT_RAS is there. */
+extern bool arm_ras;
+static inline bool arm_has_ras(void)
+{
+	return arm_ras;
+}
 
 /* power.c: requests from BERTH_REQ_ARCH on: AGAIN, BLOCK or USER.  Interrupts on. */
 int arm_serve_requests(struct arm_vcpu *v);
@@ -103,6 +108,21 @@ void arm_timer_irq_unsetup(void);
 void arm_timer_irq_enable(void);
 void arm_timer_irq_disable(void);
 unsigned int arm_vtimer_irq(void);
+
+/* sve.c */
+static inline bool arm_has_sve(const struct arm_vcpu *v)
+{
+	return arm_vm_of(v)->state.features & ARM_FEATURE(SVE);
+}
+
+void arm_sve_cpu_enable(void);
+unsigned int arm_sve_max_vq(void);
+void arm_sve_reset(struct arm_vcpu *v);
+int arm_sve_finalize(struct arm_vcpu *v);
+void arm_sve_destroy(struct arm_vcpu *v);
+int arm_sve_get_reg(struct arm_vcpu *v, u64 id, void *data);
+int arm_sve_set_reg(struct arm_vcpu *v, u64 id, const void *data);
+long arm_sve_list(struct arm_vcpu *v, u64 __user *ids);
 
 /* pvtime.c */
 void arm_pvtime_init(struct arm_vcpu *v);

@@ -21,7 +21,7 @@
 #include "switch.h"
 #include "sysregs.h"
 
-	.arch	armv8.5-a
+	.arch	armv8.5-a+sve
 
 /* The enum of sysregs.h once more: ARM_<name>, an index of arm_context::sys. */
 	.set	sysreg_index, 0
@@ -30,8 +30,17 @@
 	.set	ARM_\b, sysreg_index + 1
 	.set	sysreg_index, sysreg_index + 2
 .endm
+.macro	enum_single a:req
+	.set	ARM_\a, sysreg_index
+	.set	sysreg_index, sysreg_index + 1
+.endm
 #define ENUM_PAIR(a, b)		enum_pair a, b;
+#define ENUM_SINGLE(a)		enum_single a;
 	ARM_SWITCHED_PAIRS(ENUM_PAIR)
+	ARM_KEPT(ENUM_SINGLE)
+#define CTX_ZCR_EL1	(CTX_SYS + 8 * ARM_ZCR_EL1)
+#define CTX_ZCR_EL2	(CTX_SYS + 8 * ARM_ZCR_EL2)
+#define CTX_DISR	(CTX_SYS + 8 * ARM_DISR_EL1)
 
 /* x2: &context->sys.  Clobbers x3, x4. */
 .macro	save_pair a:req, b:req
@@ -207,16 +216,62 @@
 	\op	q30, q31, [x2, #16 * 30]
 .endm
 
+/* SVE's registers at EL2's vector length, which is the guest's limit; x2: where they are.  Clobbers x3. */
+.macro	sve_predicates op:req
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	\op	p\n, [x3, #\n, mul vl]
+	.endr
+.endm
+.macro	sve_vectors op:req
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, \
+		   22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	\op	z\n, [x2, #\n, mul vl]
+	.endr
+	addvl	x3, x2, #16
+	addvl	x3, x3, #16
+.endm
+.macro	sve_load
+	sve_vectors ldr
+	ldr	p0, [x3, #16, mul vl]
+	wrffr	p0.b
+	sve_predicates ldr
+.endm
+.macro	sve_save
+	sve_vectors str
+	sve_predicates str
+	rdffr	p0.b
+	str	p0, [x3, #16, mul vl]
+.endm
+
 /*
- * What context->enter asks for, while the host's traps are not in force; the host's keys wait
- * in its own context.  Clobbers x2-x5.
+ * What context->enter asks for, while the host's traps are not in force, which let SVE pass where
+ * the CPU has it; the host's keys and vector lengths wait in its own context.  @zcr: the guest's
+ * ZCR_EL1; under its own name, nVHE, the host has one, too.  Clobbers x2-x5.
  */
-.macro	extra_enter
+.macro	extra_enter zcr:req
 	ldr	x5, [x0, #CTX_ENTER]
 	cbz	x5, .Lnone\@
 	tbz	x5, #ARM_ENTER_FP, .Lno_fp\@
 	add	x2, x0, #CTX_FP
+	tbnz	x5, #ARM_ENTER_SVE, .Lsve\@
 	fp_registers ldp
+	b	.Lfpsr\@
+.Lsve\@:
+	ldr	x2, [x0, #CTX_HOST]
+	mrs	x3, zcr_el2
+	str	x3, [x2, #CTX_ZCR_EL2]
+	.ifc	\zcr, zcr_el1
+	mrs	x3, zcr_el1
+	str	x3, [x2, #CTX_ZCR_EL1]
+	.endif
+	ldr	x2, [x0, #CTX_ZCR_EL2]
+	ldr	x3, [x0, #CTX_ZCR_EL1]
+	msr	zcr_el2, x2
+	msr	\zcr, x3
+	isb
+	ldr	x2, [x0, #CTX_SVE]
+	sve_load
+.Lfpsr\@:
 	ldr	w3, [x0, #CTX_FPSR]
 	ldr	w4, [x0, #CTX_FPCR]
 	msr	fpsr, x3
@@ -233,19 +288,38 @@
 	add	x2, x0, #CTX_SYS
 	ARM_AARCH32_PAIRS(LOAD_PAIR)
 .Lno_aarch32\@:
-	tbz	x5, #ARM_ENTER_VSESR, .Lnone\@
+	tbz	x5, #ARM_ENTER_VSESR, .Lno_vsesr\@
 	ldr	x2, [x0, #CTX_VSESR]
 	msr	vsesr_el2, x2
+.Lno_vsesr\@:
+	tbz	x5, #ARM_ENTER_VDISR, .Lnone\@
+	ldr	x2, [x0, #CTX_DISR]
+	msr	vdisr_el2, x2
 .Lnone\@:
 .endm
 
-.macro	extra_exit
+.macro	extra_exit zcr:req
 	ldr	x5, [x0, #CTX_ENTER]
 	cbz	x5, .Lnone\@
 	tbz	x5, #ARM_ENTER_FP, .Lno_fp\@
 	isb				/* the traps are gone */
 	add	x2, x0, #CTX_FP
+	tbnz	x5, #ARM_ENTER_SVE, .Lsve\@
 	fp_registers stp
+	b	.Lfpsr\@
+.Lsve\@:
+	ldr	x2, [x0, #CTX_SVE]
+	sve_save
+	mrs	x2, \zcr
+	str	x2, [x0, #CTX_ZCR_EL1]
+	ldr	x2, [x0, #CTX_HOST]
+	ldr	x3, [x2, #CTX_ZCR_EL2]
+	msr	zcr_el2, x3
+	.ifc	\zcr, zcr_el1
+	ldr	x3, [x2, #CTX_ZCR_EL1]
+	msr	zcr_el1, x3
+	.endif
+.Lfpsr\@:
 	mrs	x3, fpsr
 	mrs	x4, fpcr
 	str	w3, [x0, #CTX_FPSR]
@@ -259,9 +333,13 @@
 	ARM_KEY_PAIRS(LOAD_PAIR)
 	isb
 .Lno_keys\@:
-	tbz	x5, #ARM_ENTER_AARCH32, .Lnone\@
+	tbz	x5, #ARM_ENTER_AARCH32, .Lno_aarch32\@
 	add	x2, x0, #CTX_SYS
 	ARM_AARCH32_PAIRS(SAVE_PAIR)
+.Lno_aarch32\@:
+	tbz	x5, #ARM_ENTER_VDISR, .Lnone\@
+	mrs	x2, vdisr_el2
+	str	x2, [x0, #CTX_DISR]
 .Lnone\@:
 .endm
 
@@ -322,7 +400,7 @@ SYM_FUNC_START(arm_vhe_run)
 	stp	x29, x30, [sp, #F_X19 + 80]
 
 	gic_enter
-	extra_enter
+	extra_enter zcr_el12
 	adr	x1, arm_vhe_vectors
 	msr	vbar_el2, x1
 	ldp	x1, x2, [x0, #CTX_HCR]
@@ -358,7 +436,7 @@ vhe_restore:
 	msr	mdcr_el2, x5
 	isb
 	gic_exit
-	extra_exit
+	extra_exit zcr_el12
 	ldr	x18, [sp, #F_CTX + 8]
 	ldp	x19, x20, [sp, #F_X19]
 	ldp	x21, x22, [sp, #F_X19 + 16]
@@ -499,7 +577,7 @@ nvhe_run:
 	ARM_PLAIN_PAIRS(SAVE_PAIR)
 
 	gic_enter
-	extra_enter
+	extra_enter zcr_el1
 	/* No speculative walk may mix the two sides: EL1's translation comes last, with TCR_EL1. */
 	mrs	x3, tcr_el1
 	mov	w4, #TCR_NO_WALKS
@@ -562,7 +640,7 @@ nvhe_restore:
 	ARM_PLAIN_PAIRS(LOAD_PAIR)
 	ARM_EL12_PAIRS(LOAD_PAIR)
 	gic_exit
-	extra_exit
+	extra_exit zcr_el1
 
 	ldr	x2, [x0, #CTX_HOST]
 	msr	tpidr_el2, xzr

@@ -23,17 +23,18 @@
 #define CTX_ENTER	336
 #define CTX_HOST	344
 #define CTX_VSESR	352
-#define CTX_EXIT	360
-#define CTX_ESR		368
-#define CTX_FAR		376
-#define CTX_HPFAR	384
-#define CTX_GIC_HCR	392
-#define CTX_GIC_NR	400
-#define CTX_GIC_LR(n)	(408 + 8 * (n))
-#define CTX_GIC_VMCR	536
-#define CTX_GIC_NR_APR	544
-#define CTX_GIC_AP0R(n)	(552 + 8 * (n))
-#define CTX_GIC_AP1R(n)	(584 + 8 * (n))
+#define CTX_SVE		360
+#define CTX_EXIT	368
+#define CTX_ESR		376
+#define CTX_FAR		384
+#define CTX_HPFAR	392
+#define CTX_GIC_HCR	400
+#define CTX_GIC_NR	408
+#define CTX_GIC_LR(n)	(416 + 8 * (n))
+#define CTX_GIC_VMCR	544
+#define CTX_GIC_NR_APR	552
+#define CTX_GIC_AP0R(n)	(560 + 8 * (n))
+#define CTX_GIC_AP1R(n)	(592 + 8 * (n))
 #define CTX_FP		624
 #define CTX_FPSR	(CTX_FP + 512)
 #define CTX_FPCR	(CTX_FP + 516)
@@ -49,6 +50,8 @@
 #define ARM_ENTER_KEYS		1	/* its pointer authentication keys */
 #define ARM_ENTER_AARCH32	2	/* the registers of AArch32 at EL1 */
 #define ARM_ENTER_VSESR		3	/* the syndrome of a virtual SError (FEAT_RAS) */
+#define ARM_ENTER_SVE		4	/* with FP: the guest's vector registers are SVE's */
+#define ARM_ENTER_VDISR		5	/* nVHE with FEAT_RAS: the SError it has deferred */
 
 /* arm_context::exit: the vector that was taken. */
 #define ARM_EXIT_SYNC		0

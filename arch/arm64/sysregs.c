@@ -3,7 +3,7 @@
  * The guest's switched system registers by number: in the CPU, under the names VHE gives
  * them, or in memory.
  */
-#include "arm64.h"
+#include "state.h"
 
 /* To a kernel at EL2 the names of EL1 mean its own registers; the guest's have op1 5. */
 #define EL12(a)		(SYS_##a + sys_reg(0, 5, 0, 0, 0))
@@ -18,6 +18,18 @@
 #define WRITE_EL12_PAIR(a, b)	WRITE_EL12(a) WRITE_EL12(b)
 #define WRITE_PLAIN_PAIR(a, b)	WRITE_PLAIN(a) WRITE_PLAIN(b)
 
+/* The SError that the guest has deferred, at EL2: only with FEAT_RAS. */
+static u64 read_disr(const struct arm_vcpu *v)
+{
+	return arm_has_ras() ? read_sysreg_s(SYS_VDISR_EL2) : v->ctxt.sys[ARM_DISR_EL1];
+}
+
+static void write_disr(u64 value)
+{
+	if (arm_has_ras())
+		write_sysreg_s(value, SYS_VDISR_EL2);
+}
+
 u64 arm_read_sys(const struct arm_vcpu *v, enum arm_sysreg r)
 {
 	if (!v->on_cpu)
@@ -25,6 +37,8 @@ u64 arm_read_sys(const struct arm_vcpu *v, enum arm_sysreg r)
 	switch (r) {
 	ARM_EL12_PAIRS(READ_EL12_PAIR)
 	ARM_PLAIN_PAIRS(READ_PLAIN_PAIR)
+	case ARM_DISR_EL1:
+		return read_disr(v);
 	default:
 		return v->ctxt.sys[r];
 	}
@@ -36,6 +50,9 @@ void arm_write_sys(struct arm_vcpu *v, enum arm_sysreg r, u64 value)
 		switch (r) {
 		ARM_EL12_PAIRS(WRITE_EL12_PAIR)
 		ARM_PLAIN_PAIRS(WRITE_PLAIN_PAIR)
+		case ARM_DISR_EL1:
+			write_disr(value);
+			break;
 		default:
 			break;
 		}
@@ -63,6 +80,7 @@ void arm_sys_load(struct arm_vcpu *v)
 	v->host_tpidr[1] = read_sysreg(tpidrro_el0);
 	ARM_EL12_PAIRS(LOAD_EL12)
 	ARM_PLAIN_PAIRS(LOAD_PLAIN)
+	write_disr(v->ctxt.sys[ARM_DISR_EL1]);
 	v->on_cpu = true;
 }
 
@@ -70,6 +88,7 @@ void arm_sys_put(struct arm_vcpu *v)
 {
 	ARM_EL12_PAIRS(PUT_EL12)
 	ARM_PLAIN_PAIRS(PUT_PLAIN)
+	v->ctxt.sys[ARM_DISR_EL1] = read_disr(v);
 	write_sysreg(v->host_tpidr[0], tpidr_el0);
 	write_sysreg(v->host_tpidr[1], tpidrro_el0);
 	v->on_cpu = false;

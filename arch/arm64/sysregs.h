@@ -49,14 +49,19 @@
 	ARM_AARCH32_PAIRS(P)			\
 	ARM_KEY_PAIRS(P)
 
-/* What only memory holds: accesses trap, or are never made by hardware. */
+/*
+ * What only memory holds, since accesses trap or are never made by hardware; and what is switched
+ * under other names or conditions: DISR_EL1, which is VDISR_EL2 to the host, and the vector
+ * lengths, of which ZCR_EL2 is the vCPU's limit.
+ */
 #define ARM_KEPT(S)				\
 	S(ACTLR_EL1)				\
 	S(MDSCR_EL1)				\
 	S(MDCCINT_EL1)				\
 	S(OSLSR_EL1)				\
 	S(DISR_EL1)				\
-	S(ZCR_EL1)
+	S(ZCR_EL1)				\
+	S(ZCR_EL2)
 
 #ifndef __ASSEMBLY__
 

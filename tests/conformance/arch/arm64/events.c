@@ -3,6 +3,11 @@
 #include "arch_arm64.h"
 
 GUEST(guest_unmask_serror, "	msr	daifclr, #4\n	nop\n	nop\n	msr	daifset, #4\n" DONE);
+/* ESB; DISR_EL1 is told, and takes x1. */
+GUEST(guest_defer_serror, "	hint	#16\n	mrs	x0, s3_0_c12_c1_1\n" DONE "	msr	s3_0_c12_c1_1, x1\n	isb\n" DONE);
+
+#define DISR_EL1	SYS(3, 0, 12, 1, 1)
+#define DISR_A		(1ULL << 31)
 
 static struct kvm_vcpu_events get_events(struct vcpu *vcpu)
 {
@@ -52,6 +57,28 @@ TEST(serror_brings_its_syndrome, NEED(KVM_CAP_ARM_INJECT_SERROR_ESR))
 	/* The class of the exception is not user space's. */
 	events.exception.serror_esr = 1 << 26;
 	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events), -EINVAL);
+}
+
+TEST(serror_that_is_deferred_is_the_vcpus_own, NEED(KVM_CAP_ARM_INJECT_SERROR_ESR))
+{
+	struct kvm_vcpu_events events = { .exception = { .serror_pending = 1, .serror_has_esr = 1, .serror_esr = 0x11 } };
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0), *other = vcpu_new(vm, 1);
+
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &events), 0);
+	arm_start(vcpu, guest_defer_serror, 0, 0, 0);
+	run_done(vcpu);
+	expect_eq(get_reg(vcpu, XREG(0)), DISR_A | 0x11);
+	expect_eq(get_reg(vcpu, DISR_EL1), DISR_A | 0x11);
+	expect_eq(get_events(vcpu).exception.serror_pending, 0);
+	expect_eq(arm_call(other, guest_defer_serror, 0, DISR_A | 0x22, 0), 0);
+	run_done(other);
+	/* What the guest writes, and what user space does. */
+	run_done(vcpu);
+	expect_eq(get_reg(vcpu, DISR_EL1), 0);
+	expect_eq(get_reg(other, DISR_EL1), DISR_A | 0x22);
+	set_reg(vcpu, DISR_EL1, DISR_A | 0x33);
+	expect_eq(arm_call(vcpu, guest_defer_serror, 0, 0, 0), DISR_A | 0x33);
 }
 
 TEST(serror_syndrome_needs_its_capability, NEED(KVM_CAP_VCPU_EVENTS))
