@@ -112,13 +112,10 @@ static bool due(const struct arm_vcpu *v, enum arm_timer_id id)
 /* Tell the interrupt controller, if there is one, how the line is now. */
 static void set_line(struct arm_vcpu *v, enum arm_timer_id id, bool level)
 {
-	struct arm_vm *vm = arm_vm_of(v);
-
 	if (v->timer.regs[id].line == level)
 		return;
 	v->timer.regs[id].line = level;
-	if (vgic_model(&vm->vgic))
-		vgic_inject(vm, v, vm->state.timer_ppi[id], level, &v->timer);
+	vgic_inject_owned(v, arm_vm_of(v)->state.timer_ppi[id], level, &v->timer);
 }
 
 static void update_lines(struct arm_vcpu *v)

@@ -199,8 +199,7 @@ void vgic_send_sgi(struct vgic_cpu *cpu, u32 intid, unsigned int from, bool grou
 	vgic_irq_queue_unlock(irq, cpu, flags);
 }
 
-int vgic_inject(struct arm_vm *vm, struct arm_vcpu *v, u32 intid, bool level,
-		const void *owner)
+int vgic_inject(struct arm_vm *vm, struct arm_vcpu *v, u32 intid, bool level)
 {
 	struct vgic_irq *irq;
 
@@ -211,8 +210,14 @@ int vgic_inject(struct arm_vm *vm, struct arm_vcpu *v, u32 intid, bool level,
 	irq = vgic_irq_find(&vm->vgic, v ? &v->vgic : NULL, intid);
 	if (!irq)
 		return -EINVAL;
-	vgic_irq_set_line(irq, owner ? BERTH_IRQ_ARCH : BERTH_IRQ_USER, level, owner);
+	vgic_irq_set_line(irq, BERTH_IRQ_USER, level, NULL);
 	return 0;
+}
+
+void vgic_inject_owned(struct arm_vcpu *v, u32 intid, bool level, const void *owner)
+{
+	if (likely(vgic_initialized(vgic_of(&v->vgic))))
+		vgic_irq_set_line(&v->vgic.priv[intid], BERTH_IRQ_ARCH, level, owner);
 }
 
 /* ---- interrupts that others own, and physical ones ---- */

@@ -101,7 +101,7 @@ long arm_ioctl_irq_line(struct berth_vm *vm, void *data, unsigned long uarg)
 	r = vgic_lazy_init(avm);
 	if (r)
 		return r;
-	return vgic_inject(avm, vcpu ? to_arm(vcpu) : NULL, number, line->level, NULL);
+	return vgic_inject(avm, vcpu ? to_arm(vcpu) : NULL, number, line->level);
 }
 
 /* ---- routes ---- */

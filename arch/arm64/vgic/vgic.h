@@ -161,13 +161,13 @@ bool vgic_pending(struct arm_vcpu *v);
 /**
  * vgic_inject() - the line of @intid goes to @level; an edge when it is edge-triggered.
  * @v: whose SGI or PPI; for an SPI it does not matter
- * @owner: as vgic_set_owner() had it, or NULL
  *
  * 0, also when nothing came of it; -EBUSY (not initialized), -EINVAL (no such interrupt).
  * Context: any.
  */
-int vgic_inject(struct arm_vm *vm, struct arm_vcpu *v, u32 intid, bool level,
-		const void *owner);
+int vgic_inject(struct arm_vm *vm, struct arm_vcpu *v, u32 intid, bool level);
+/* The same of a PPI by its owner, once there is a GIC. */
+void vgic_inject_owned(struct arm_vcpu *v, u32 intid, bool level, const void *owner);
 
 /* Only @owner may raise @v's PPI @intid from here on.  -EEXIST: it has another owner. */
 int vgic_set_owner(struct arm_vcpu *v, u32 intid, const void *owner);
