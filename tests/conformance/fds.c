@@ -83,16 +83,10 @@ TEST(ioeventfd_wants_an_eventfd, NEED(KVM_CAP_IOEVENTFD))
 	run_nothing(vcpu, true, MMIO_GPA, 4);
 }
 
-/* Without an interrupt controller nothing is looked at: so it was before there were those of user space. */
-TEST(irqfd_wants_an_eventfd, NEED(KVM_CAP_IRQFD))
+void irqfd_takes_eventfds_only(struct vm *vm)
 {
-	struct vm *vm = vm_new_bare();
 	int fds[2], good = eventfd(0, 0);
 
-	if (!cap(KVM_CAP_IRQCHIP) || kvm_ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L))
-		skip_test("an interrupt controller that KVM_CREATE_IRQCHIP makes");
-	if (irqfd(vm, -1, 0, 0) == -EAGAIN)
-		skip_test("an interrupt controller that is ready without vCPUs");
 	expect_eq(pipe(fds), 0);
 	expect_ret(irqfd(vm, -1, 0, 0), -EBADF);
 	expect_ret(irqfd(vm, fds[0], 0, 0), -EINVAL);
@@ -106,6 +100,18 @@ TEST(irqfd_wants_an_eventfd, NEED(KVM_CAP_IRQFD))
 	expect_ret(irqfd(vm, good, 0, 0), -EBUSY);
 	expect_ret(irqfd(vm, good, KVM_IRQFD_FLAG_DEASSIGN, 0), 0);
 	expect_ret(irqfd(vm, fds[0], KVM_IRQFD_FLAG_DEASSIGN, 0), -EINVAL);
+}
+
+/* Without an interrupt controller nothing is looked at: so it was before there were those of user space. */
+TEST(irqfd_wants_an_eventfd, NEED(KVM_CAP_IRQFD))
+{
+	struct vm *vm = vm_new_bare();
+
+	if (!cap(KVM_CAP_IRQCHIP) || kvm_ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0L))
+		skip_test("an interrupt controller that KVM_CREATE_IRQCHIP makes");
+	if (irqfd(vm, -1, 0, 0) == -EAGAIN)
+		skip_test("an interrupt controller that is ready without vCPUs");
+	irqfd_takes_eventfds_only(vm);
 }
 
 /* It goes on, or is over where a run that something else interrupts is begun anew by the kernel: there is no fd then. */

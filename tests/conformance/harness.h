@@ -161,4 +161,7 @@ unsigned int count_fds(void);
 /* The program's other life: "conformance USE_FDS VM VCPU" is what a test executes itself as (fds.c). */
 #define USE_FDS "--use-fds"
 
+/* fds.c: what KVM_IRQFD says of other fds, with an interrupt controller that is ready. */
+void irqfd_takes_eventfds_only(struct vm *vm);
+
 #endif

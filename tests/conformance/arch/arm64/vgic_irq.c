@@ -240,6 +240,18 @@ TEST(interrupt_wakes_a_vcpu_that_waits)
 	}
 }
 
+TEST(irqfd_wants_an_eventfd_and_a_gic_that_is_ready, NEED(KVM_CAP_IRQFD))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_irqfd irqfd = { .fd = eventfd(0, EFD_NONBLOCK) };
+	struct gic gic = gic_bare(vcpu->vm);
+
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_IRQFD, &irqfd), -EAGAIN);
+	expect_ret(gic_place(&gic), 0);
+	expect_ret(gic_init(&gic), 0);
+	irqfd_takes_eventfds_only(vcpu->vm);
+}
+
 TEST(irqfd_raises_its_spi, NEED(KVM_CAP_IRQFD))
 {
 	struct one m = machine(1);
