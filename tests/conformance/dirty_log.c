@@ -167,7 +167,7 @@ TEST(logging_enabled_over_huge_pages_is_exact)
 		expect_eq(le64toh(bitmap[i]), expected);
 	}
 	expect_ret(set_slot(vm, 1, 0, TEST_GPA, size, mem), 0);
-	guest_store(vcpu, TEST_GPA + 78 * P, 8, 7);
+	guest_store(vcpu, TEST_GPA + 78 * P, 1, 7);
 	expect_eq(mem[78 * P], 7);
 }
 

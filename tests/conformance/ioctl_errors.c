@@ -236,7 +236,8 @@ TEST(unknown_ioctl_fails)
 			   scope == SCOPE_VCPU ? -EINVAL : unknown(scope));
 		/* A known number of another size is another ioctl. */
 		expect_ret(kvm_ioctl(fd_of(&fds, scope), _IOW(KVMIO, 0x46, char[24]), 0L), unknown(scope));
-		expect_ret(kvm_ioctl(fd_of(&fds, scope), _IOC_NR(KVM_RUN), 0L), unknown(scope));
+		expect_ret(kvm_ioctl(fd_of(&fds, scope), _IOC_NR(KVM_RUN), 0L),
+			   scope == SCOPE_VCPU ? -EINVAL : unknown(scope));
 	}
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM_PRE_FAULT_MEMORY: guest memory is mapped before the guest touches it. */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <sys/mman.h>
 
 #include "harness.h"
@@ -37,13 +38,14 @@ TEST(pre_fault_brings_the_pages_in, PRE_FAULT_NEEDED)
 TEST(pre_fault_stops_where_the_slot_ends, PRE_FAULT_NEEDED)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t end = TEST_GPA + slot_unit();
 
-	add_slot(vcpu->vm, 1, 0, TEST_GPA, 4 * P);
-	expect_ret(pre_fault(vcpu, TEST_GPA + 2 * P, 8 * P, 0), 0);
-	expect_eq(last.gpa, TEST_GPA + 4 * P);
-	expect_eq(last.size, 6 * P);
-	expect_ret(pre_fault(vcpu, TEST_GPA + 4 * P, P, 0), -ENOENT);
-	expect_eq(last.gpa, TEST_GPA + 4 * P);
+	add_slot(vcpu->vm, 1, 0, TEST_GPA, slot_unit());
+	expect_ret(pre_fault(vcpu, end - P, 8 * P, 0), 0);
+	expect_eq(last.gpa, end);
+	expect_eq(last.size, 7 * P);
+	expect_ret(pre_fault(vcpu, end, P, 0), -ENOENT);
+	expect_eq(last.gpa, end);
 	expect_eq(last.size, P);
 }
 
@@ -63,14 +65,14 @@ TEST(pre_fault_arguments_are_checked, PRE_FAULT_NEEDED)
 TEST(pre_fault_does_not_write_into_the_log, PRE_FAULT_NEEDED)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
-	uint64_t bitmap = 0;
-	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = &bitmap };
+	uint64_t bitmap[4];
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = bitmap };
 
 	add_slot(vcpu->vm, 1, KVM_MEM_LOG_DIRTY_PAGES, TEST_GPA, 4 * P);
 	expect_ret(pre_fault(vcpu, TEST_GPA, 4 * P, 0), 0);
 	guest_store(vcpu, TEST_GPA + 2 * P, 8, 1);
 	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_GET_DIRTY_LOG, &log), 0);
-	expect_eq(bitmap, 1 << 2);
+	expect_eq(le64toh(bitmap[0]), 1 << 2);
 }
 
 TEST(pre_fault_of_absent_user_memory_fails, PRE_FAULT_NEEDED)

@@ -35,6 +35,7 @@
 #define LC_SUBCHANNEL	0xb8
 #define LC_IO_PARAM	0xbc
 #define LC_IO_WORD	0xc0
+#define LC_FACILITIES	0xc8
 #define LC_MCHECK_CODE	0xe8
 #define LC_RESTART_OLD	0x120
 #define LC_EXT_OLD	0x130

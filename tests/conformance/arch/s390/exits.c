@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* s390: privileged instructions that the kernel answers, and those that come to user space. */
+#include <sys/eventfd.h>
+
+#include "arch_s390.h"
+
+static void run_exit(struct vcpu *vcpu, unsigned int ipa)
+{
+	run_until(vcpu, KVM_EXIT_S390_SIEIC);
+	expect_eq(vcpu->run->s390_sieic.icptcode, 4);
+	expect_eq(vcpu->run->s390_sieic.ipa, ipa);
+}
+
+GUEST(guest_diag_0, "diag %r1, %r3, 0\n" DONE);
+GUEST(guest_diag_500, "diag %r2, %r3, 0x500\n" DONE);
+GUEST(guest_diag_777, "diag %r2, %r3, 0x777\n" DONE);
+GUEST(guest_diag_44, "diag %r0, %r0, 0x44\n" DONE);
+GUEST(guest_diag_9c, "diag %r2, %r0, 0x9c\n" DONE);
+
+TEST(diagnose_comes_to_user_space_or_yields)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_diag_777, 0, 0, 0);
+	run_exit(vcpu, 0x8323);
+	expect_eq(vcpu->run->s390_sieic.ipb >> 16, 0x777);
+	/* It is answered, and the guest goes on behind it. */
+	run_done(vcpu);
+	s390_start(vcpu, guest_diag_500, 0, 0, 0);
+	run_exit(vcpu, 0x8323);
+	s390_start(vcpu, guest_diag_0, 0, 0, 0);
+	run_exit(vcpu, 0x8313);
+	s390_call(vcpu, guest_diag_44, 0, 0, 0);
+	/* To itself, and to nobody. */
+	s390_call(vcpu, guest_diag_9c, 0, 0, 0);
+	s390_call(vcpu, guest_diag_9c, 77, 0, 0);
+}
+
+TEST(diagnose_in_problem_state_is_privileged)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_diag_44, 0, 0, 0);
+	vcpu->run->psw_mask |= PSW_PROBLEM;
+	run_program(vcpu, PGM_PRIVILEGED);
+	s390_start(vcpu, guest_diag_777, 0, 0, 0);
+	vcpu->run->psw_mask |= PSW_PROBLEM;
+	run_program(vcpu, PGM_PRIVILEGED);
+}
+
+GUEST(guest_prefix, "stpx 0(%r2)\n spx 8(%r2)\n stpx 16(%r2)\n" DONE);
+
+TEST(prefix_is_set_and_stored)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *data = code_at(vcpu->vm, DATA_GPA);
+
+	data[2] = PREFIX_GPA + 0x4000 + 0x1234;
+	s390_call(vcpu, guest_prefix, DATA_GPA, 0, 0);
+	expect_eq(data[0], PREFIX_GPA);
+	expect_eq(data[4], (PREFIX_GPA + 0x4000 + 0x1234) & ~0x1fff);
+	expect_eq(vcpu->run->s.regs.prefix, data[4]);
+	/* To where no memory is. */
+	data[2] = MMIO_GPA;
+	arch_vcpu_init(vcpu);
+	s390_start(vcpu, guest_prefix, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+}
+
+GUEST(guest_spx_odd, "spx 2(%r2)\n" DONE);
+GUEST(guest_stap, "stap 0(%r2)\n llgh %r2, 0(%r2)\n" DONE);
+GUEST(guest_stap_odd, "stap 1(%r2)\n" DONE);
+
+TEST(operands_of_privileged_instructions_are_aligned)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0), *third = vcpu_new(vm, 3);
+
+	s390_start(vcpu, guest_spx_odd, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_stap_odd, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_stap, MMIO_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+	expect_eq(s390_call(third, guest_stap, DATA_GPA, 0, 0), 3);
+}
+
+/* Function code and selectors in r3, r4; the condition code is the result. */
+GUEST(guest_stsi, "lgr %r0, %r3\n lgr %r1, %r4\n stsi 0(%r2)\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n lgr %r5, %r0\n" DONE);
+
+TEST(store_system_information_is_answered)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *block = code_at(vcpu->vm, DATA_GPA);
+
+	/* The current level: a virtual machine is the third. */
+	expect_eq(s390_call(vcpu, guest_stsi, DATA_GPA, 0, 0), 0);
+	expect_eq(get_gpr(vcpu, 5) >> 28 & 15, 3);
+	memset(block, 0, 4096);
+	expect_eq(s390_call(vcpu, guest_stsi, DATA_GPA, 3 << 28 | 2, 2), 0);
+	/* One description at least, and its name. */
+	expect((block[31 / 4] & 0xff) >= 1);
+	expect_eq(s390_call(vcpu, guest_stsi, DATA_GPA, 4 << 28 | 1, 1), 3);
+	s390_start(vcpu, guest_stsi, DATA_GPA + 8, 1 << 28 | 1, 1);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_stsi, DATA_GPA, 1 << 28 | 1 << 16 | 1, 1);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_stsi, MMIO_GPA, 3 << 28 | 2, 2);
+	run_program(vcpu, PGM_ADDRESSING);
+}
+
+TEST(system_information_may_be_completed_by_user_space, NEED(KVM_CAP_S390_USER_STSI))
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_USER_STSI };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_ENABLE_CAP, &c), 0);
+	s390_start(vcpu, guest_stsi, DATA_GPA, 3 << 28 | 2, 2);
+	run_until(vcpu, KVM_EXIT_S390_STSI);
+	expect_eq(vcpu->run->s390_stsi.addr, DATA_GPA);
+	expect_eq(vcpu->run->s390_stsi.fc, 3);
+	expect_eq(vcpu->run->s390_stsi.sel1, 2);
+	expect_eq(vcpu->run->s390_stsi.sel2, 2);
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), 0);
+}
+
+/* Channel subsystem: subchannel r1, block r2; the condition code is the result. */
+GUEST(guest_tsch, "lgr %r1, %r3\n tsch 0(%r2)\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n" DONE);
+GUEST(guest_ssch, "lgr %r1, %r3\n ssch 0(%r2)\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n" DONE);
+GUEST(guest_tpi, "tpi 0(%r2)\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n" DONE);
+
+TEST(channel_subsystem_is_user_spaces_if_at_all, NEED(KVM_CAP_S390_CSS_SUPPORT))
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_CSS_SUPPORT };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	expect_eq(s390_call(vcpu, guest_ssch, DATA_GPA, 0x10001, 0), 3);
+	expect_eq(s390_call(vcpu, guest_tsch, DATA_GPA, 0x10001, 0), 3);
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_ENABLE_CAP, &c), 0);
+	s390_start(vcpu, guest_ssch, DATA_GPA, 0x10001, 0);
+	run_exit(vcpu, 0xb233);
+	s390_start(vcpu, guest_tsch, DATA_GPA, 0x10001, 0);
+	run_until(vcpu, KVM_EXIT_S390_TSCH);
+	expect_eq(vcpu->run->s390_tsch.dequeued, 0);
+	expect_eq(vcpu->run->s390_tsch.ipb, 0x20000000);
+	/* Nothing is pending. */
+	expect_eq(s390_call(vcpu, guest_tpi, DATA_GPA, 0, 0), 0);
+}
+
+TEST(test_subchannel_takes_its_interrupt_along, NEED(KVM_CAP_S390_CSS_SUPPORT))
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_CSS_SUPPORT };
+	struct kvm_s390_interrupt io = {
+		.type = KVM_S390_INT_IO(0, 0, 0, 1), .parm = 0x10001, .parm64 = 0x1234ULL << 32 | 3 << 27,
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_ENABLE_CAP, &c), 0);
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_S390_INTERRUPT, &io), 0);
+	s390_start(vcpu, guest_tsch, DATA_GPA, 0x10001, 0);
+	run_until(vcpu, KVM_EXIT_S390_TSCH);
+	expect_eq(vcpu->run->s390_tsch.dequeued, 1);
+	expect_eq(vcpu->run->s390_tsch.subchannel_id, 1);
+	expect_eq(vcpu->run->s390_tsch.subchannel_nr, 1);
+	expect_eq(vcpu->run->s390_tsch.io_int_parm, 0x1234);
+	expect_eq(vcpu->run->s390_tsch.io_int_word, 3 << 27);
+	s390_start(vcpu, guest_tsch, DATA_GPA, 0x10001, 0);
+	run_until(vcpu, KVM_EXIT_S390_TSCH);
+	expect_eq(vcpu->run->s390_tsch.dequeued, 0);
+}
+
+TEST(test_pending_interruption_stores_what_is_pending, NEED(KVM_CAP_S390_CSS_SUPPORT))
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_CSS_SUPPORT };
+	struct kvm_s390_interrupt io = {
+		.type = KVM_S390_INT_IO(0, 0, 0, 9), .parm = 0x10009, .parm64 = 0x4321ULL << 32 | 5 << 27,
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *data = code_at(vcpu->vm, DATA_GPA);
+
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_ENABLE_CAP, &c), 0);
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_S390_INTERRUPT, &io), 0);
+	set_cr(vcpu, 6, 0x80000000 >> 3);
+	expect_eq(s390_call(vcpu, guest_tpi, DATA_GPA, 0, 0), 0);
+	set_cr(vcpu, 6, 0x80000000 >> 5);
+	expect_eq(s390_call(vcpu, guest_tpi, DATA_GPA, 0, 0), 1);
+	expect_eq(data[0], 0x10009);
+	expect_eq(data[1], 0x4321);
+	expect_eq(s390_call(vcpu, guest_tpi, DATA_GPA, 0, 0), 0);
+}
+
+GUEST(guest_servc, ".insn rre, 0xb2200000, %r2, %r3\n" DONE);
+
+TEST(service_call_comes_to_user_space)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_servc, 0x00020001, DATA_GPA, 0);
+	run_exit(vcpu, 0xb220);
+	expect_eq(vcpu->run->s390_sieic.ipb, 0x00230000);
+	run_done(vcpu);
+}
+
+GUEST(guest_tprot, "tprot 0(%r2), 0(%r3)\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n" DONE);
+GUEST(guest_tb, "lghi %r0, 0\n tb %r0, %r2\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n" DONE);
+GUEST(guest_epsw, "epsw %r4, %r5\n lgr %r2, %r4\n" DONE);
+
+TEST(memory_is_tested_and_cleared)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t *data = code_at(vcpu->vm, DATA_GPA);
+
+	data[0] = data[511] = 1;
+	expect_eq(s390_call(vcpu, guest_tprot, DATA_GPA, 0, 0), 0);
+	expect_eq(s390_call(vcpu, guest_tb, DATA_GPA, 0, 0), 0);
+	expect_eq(data[0] | data[511], 0);
+	s390_start(vcpu, guest_tprot, MMIO_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+	s390_start(vcpu, guest_tb, MMIO_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+	expect_eq(s390_call(vcpu, guest_epsw, 0, 0, 0) & 1, 1);
+}
+
+GUEST(guest_zero, ".short 0\n" DONE);
+
+TEST(invalid_operation_is_the_guests_or_user_spaces)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_USER_INSTR0 };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_zero, 0, 0, 0);
+	run_program(vcpu, PGM_OPERATION);
+	expect_eq(lowcore64(vcpu, LC_PGM_OLD + 8), s390_gpa(guest_zero) + 2);
+	if (!vm_cap(vcpu->vm, KVM_CAP_S390_USER_INSTR0))
+		return;
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_ENABLE_CAP, &c), 0);
+	s390_start(vcpu, guest_zero, 0, 0, 0);
+	run_until(vcpu, KVM_EXIT_S390_SIEIC);
+	expect_eq(vcpu->run->s390_sieic.icptcode, 0x2c);
+	expect_eq(vcpu->run->s390_sieic.ipa, 0);
+}
+
+GUEST(guest_svc, "svc 0x42\n" DONE);
+
+TEST(supervisor_call_is_the_guests)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_svc, 0, 0, 0);
+	vcpu->run->psw_mask |= PSW_PROBLEM;
+	run_diag(vcpu, DIAG_SVC);
+	expect_eq(lowcore16(vcpu, LC_SVC_CODE), 0x42);
+}
+
+/* A store over a virtio-ccw notification is an eventfd's. */
+GUEST(guest_notify, "lghi %r1, 3\n diag %r2, %r3, 0x500\n" DONE);
+
+TEST(virtio_ccw_notification_goes_to_the_eventfd, NEED(KVM_CAP_IOEVENTFD))
+{
+	struct kvm_ioeventfd e = { .len = 8, .flags = KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY | KVM_IOEVENTFD_FLAG_DATAMATCH };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_CSS_SUPPORT };
+	uint64_t n = 0;
+
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_ENABLE_CAP, &c), 0);
+	e.fd = eventfd(0, EFD_NONBLOCK);
+	e.addr = 0x10005;
+	e.datamatch = 1;
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_IOEVENTFD, &e), 0);
+	s390_start(vcpu, guest_notify, 0x10005, 1, 0);
+	run_done(vcpu);
+	expect_eq(read(e.fd, &n, 8), 8);
+	expect_eq(n, 1);
+	/* Another queue, another subchannel. */
+	s390_start(vcpu, guest_notify, 0x10005, 2, 0);
+	run_exit(vcpu, 0x8323);
+	s390_start(vcpu, guest_notify, 0x10006, 1, 0);
+	run_exit(vcpu, 0x8323);
+	e.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_IOEVENTFD, &e), 0);
+	s390_start(vcpu, guest_notify, 0x10005, 1, 0);
+	run_exit(vcpu, 0x8323);
+}

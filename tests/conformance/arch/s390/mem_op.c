@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* s390: KVM_S390_MEM_OP, logical and absolute, and storage keys. */
+#include "arch_s390.h"
+
+#define MAX_SIZE	65536
+
+static struct kvm_s390_mem_op mem_op(uint32_t op, uint64_t gaddr, void *buf, uint32_t size, uint64_t flags)
+{
+	return (struct kvm_s390_mem_op){ .gaddr = gaddr, .flags = flags, .size = size, .op = op, .buf = (uintptr_t)buf };
+}
+
+static int logical(struct vcpu *vcpu, uint32_t op, uint64_t gaddr, void *buf, uint32_t size, uint64_t flags)
+{
+	struct kvm_s390_mem_op m = mem_op(op, gaddr, buf, size, flags);
+
+	return kvm_ioctl(vcpu->fd, KVM_S390_MEM_OP, &m);
+}
+
+static int absolute(struct vm *vm, uint32_t op, uint64_t gaddr, void *buf, uint32_t size, uint64_t flags)
+{
+	struct kvm_s390_mem_op m = mem_op(op, gaddr, buf, size, flags);
+
+	return kvm_ioctl(vm->fd, KVM_S390_MEM_OP, &m);
+}
+
+#define READ	KVM_S390_MEMOP_LOGICAL_READ
+#define WRITE	KVM_S390_MEMOP_LOGICAL_WRITE
+#define ABS_READ	KVM_S390_MEMOP_ABSOLUTE_READ
+#define ABS_WRITE	KVM_S390_MEMOP_ABSOLUTE_WRITE
+#define CHECK	KVM_S390_MEMOP_F_CHECK_ONLY
+#define INJECT	KVM_S390_MEMOP_F_INJECT_EXCEPTION
+#define KEYED	KVM_S390_MEMOP_F_SKEY_PROTECTION
+
+static void fill(uint8_t *p, size_t n, unsigned int seed)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = i * 7 + seed + (i >> 8);
+}
+
+/* A vCPU that has run, so that its PSW is known, with a MB of memory at TEST_GPA. */
+static struct vcpu *vcpu_with_memory(uint8_t **mem)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	*mem = add_slot(vcpu->vm, 1, 0, TEST_GPA, 1 << 20);
+	memset(*mem, 0, 1 << 20);
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	return vcpu;
+}
+
+TEST(mem_op_of_each_size_and_place, NEED(KVM_CAP_S390_MEM_OP))
+{
+	static const uint32_t sizes[] = { 1, 2, 3, 8, 255, 256, 4095, 4096, 4097, 12288, MAX_SIZE };
+	static const uint64_t places[] = { 0, 1, 4095, 8000 };
+	static uint8_t in[MAX_SIZE], out[MAX_SIZE];
+	uint8_t *mem;
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(places); j++) {
+			fill(in, sizes[i], i + j);
+			expect_ret(logical(vcpu, WRITE, TEST_GPA + places[j], in, sizes[i], 0), 0);
+			expect_mem(mem + places[j], in, sizes[i]);
+			fill(mem + places[j], sizes[i], 99);
+			expect_ret(logical(vcpu, READ, TEST_GPA + places[j], out, sizes[i], 0), 0);
+			expect_mem(out, mem + places[j], sizes[i]);
+		}
+	}
+}
+
+TEST(mem_op_sizes_are_checked, NEED(KVM_CAP_S390_MEM_OP))
+{
+	uint8_t *mem, *buf = alloc_pages(2 * MAX_SIZE);
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+
+	for (uint32_t op = READ; op <= WRITE; op++) {
+		expect_ret(logical(vcpu, op, TEST_GPA, buf, 0, 0), -EINVAL);
+		expect_ret(logical(vcpu, op, TEST_GPA, buf, 0, CHECK), -EINVAL);
+		expect_ret(logical(vcpu, op, TEST_GPA, buf, MAX_SIZE + 1, 0), -E2BIG);
+		expect_ret(logical(vcpu, op, TEST_GPA, buf, 0xffffffff, 0), -E2BIG);
+		expect_ret(logical(vcpu, op, TEST_GPA, buf, MAX_SIZE, 0), 0);
+		expect_ret(logical(vcpu, op, TEST_GPA, guard_page() - 4, 8, 0), -EFAULT);
+		expect_ret(logical(vcpu, op, TEST_GPA, guard_page(), 8, CHECK), 0);
+	}
+}
+
+TEST(mem_op_flags_and_operations_are_checked, NEED(KVM_CAP_S390_MEM_OP))
+{
+	bool extension = cap(KVM_CAP_S390_MEM_OP_EXTENSION) > 0;
+	uint8_t *mem, buf[16];
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+
+	for (int bit = 0; bit < 64; bit++) {
+		uint64_t flag = 1ULL << bit;
+
+		if (!(flag & (CHECK | INJECT | (extension ? KEYED : 0))))
+			expect_ret(logical(vcpu, READ, TEST_GPA, buf, 8, flag), -EINVAL);
+	}
+	for (uint32_t op = 2; op < 40; op++)
+		expect_ret(logical(vcpu, op, TEST_GPA, buf, 8, 0), -EINVAL);
+	expect_ret(logical(vcpu, 0xffffffff, TEST_GPA, buf, 8, 0), -EINVAL);
+	for (unsigned int ar = 0; ar < 256; ar++) {
+		struct kvm_s390_mem_op m = mem_op(READ, TEST_GPA, buf, 8, 0);
+
+		m.ar = ar;
+		expect_ret(kvm_ioctl(vcpu->fd, KVM_S390_MEM_OP, &m), ar < 16 ? 0 : -EINVAL);
+	}
+}
+
+TEST(mem_op_of_the_vm_is_absolute, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
+{
+	uint64_t value = 0x1122334455667788, seen = 0;
+	uint8_t *mem;
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+	struct vm *vm = vcpu->vm;
+
+	expect_ret(absolute(vm, ABS_WRITE, TEST_GPA + 4092, &value, 8, 0), 0);
+	expect_mem(mem + 4092, &value, 8);
+	expect_ret(absolute(vm, ABS_READ, TEST_GPA + 4092, &seen, 8, 0), 0);
+	expect_eq(seen, value);
+	/* Prefixing is for the vCPU's. */
+	*(uint64_t *)code_at(vm, 0x800) = 0xabab;
+	*(uint64_t *)s390_lowcore(vcpu, 0x800) = 0xcdcd;
+	expect_ret(absolute(vm, ABS_READ, 0x800, &seen, 8, 0), 0);
+	expect_eq(seen, 0xabab);
+	expect_ret(logical(vcpu, READ, 0x800, &seen, 8, 0), 0);
+	expect_eq(seen, 0xcdcd);
+	expect_ret(logical(vcpu, READ, PREFIX_GPA + 0x800, &seen, 8, 0), 0);
+	expect_eq(seen, 0xabab);
+	/* Operations of vCPUs and unknown ones. */
+	expect_ret(absolute(vm, READ, TEST_GPA, &seen, 8, 0), -EINVAL);
+	expect_ret(absolute(vm, WRITE, TEST_GPA, &seen, 8, 0), -EINVAL);
+	for (uint32_t op = 7; op < 40; op++)
+		expect_ret(absolute(vm, op, TEST_GPA, &seen, 8, 0), -EINVAL);
+	expect_ret(logical(vcpu, ABS_READ, TEST_GPA, &seen, 8, 0), -EINVAL);
+	expect_ret(absolute(vm, ABS_READ, TEST_GPA, &seen, 8, INJECT), -EINVAL);
+	expect_ret(absolute(vm, ABS_READ, TEST_GPA, &seen, 0, 0), -EINVAL);
+	expect_ret(absolute(vm, ABS_READ, TEST_GPA, &seen, MAX_SIZE + 1, 0), -E2BIG);
+	expect_ret(absolute(vm, ABS_READ, TEST_GPA, guard_page(), 8, 0), -EFAULT);
+	expect_ret(absolute(vm, ABS_READ, MMIO_GPA, &seen, 8, 0), PGM_ADDRESSING);
+	expect_ret(absolute(vm, ABS_READ, MMIO_GPA, &seen, 8, CHECK), PGM_ADDRESSING);
+	expect_ret(absolute(vm, ABS_WRITE, TEST_GPA + (1 << 20) - 4, &seen, 8, 0), PGM_ADDRESSING);
+	expect_ret(absolute(vm, ABS_READ, -4ULL, &seen, 8, 0), PGM_ADDRESSING);
+}
+
+TEST(mem_op_where_no_memory_is_gives_the_exception, NEED(KVM_CAP_S390_MEM_OP))
+{
+	uint64_t value = 0x55;
+	uint8_t *mem;
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+
+	for (uint32_t op = READ; op <= WRITE; op++) {
+		expect_ret(logical(vcpu, op, MMIO_GPA, &value, 8, 0), PGM_ADDRESSING);
+		expect_ret(logical(vcpu, op, MMIO_GPA, &value, 8, CHECK), PGM_ADDRESSING);
+		expect_ret(logical(vcpu, op, TEST_GPA + (1 << 20) - 4, &value, 8, 0), PGM_ADDRESSING);
+	}
+	expect_ret(logical(vcpu, WRITE, TEST_GPA + 8, &(uint64_t){ 1 }, 8, CHECK), 0);
+	expect_eq(*(uint64_t *)(mem + 8), 0);
+	/* The guest sees none of them... */
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
+	/* ...but those that are injected. */
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(logical(vcpu, READ, MMIO_GPA, &value, 8, INJECT), PGM_ADDRESSING);
+	run_program(vcpu, PGM_ADDRESSING);
+	run_done(vcpu);
+}
+
+#define CR0_LOW_ADDRESS	(1ULL << 28)
+
+TEST(mem_op_obeys_low_address_protection, NEED(KVM_CAP_S390_MEM_OP))
+{
+	uint64_t value = 1;
+	uint8_t *mem;
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+
+	set_cr(vcpu, 0, get_cr(vcpu, 0) | CR0_LOW_ADDRESS);
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(logical(vcpu, WRITE, 0, &value, 8, 0), PGM_PROTECTION);
+	expect_ret(logical(vcpu, WRITE, 508, &value, 8, CHECK), PGM_PROTECTION);
+	expect_ret(logical(vcpu, WRITE, 512, &value, 8, 0), 0);
+	expect_ret(logical(vcpu, WRITE, 4096 + 511, &value, 1, 0), PGM_PROTECTION);
+	expect_ret(logical(vcpu, READ, 0, &value, 8, 0), 0);
+	expect_ret(logical(vcpu, WRITE, TEST_GPA, &value, 8, 0), 0);
+}
+
+/* Tables of the guest: 1 MB one to one, then a second one whose pages are the test's. Principles of Operation, chapter 3. */
+#define SEGMENT_TABLE	TABLES_GPA
+#define PAGE_TABLE	(TABLES_GPA + 0x4000)
+#define PAGE_TABLE2	(TABLES_GPA + 0x4800)
+#define ASCE_SEGMENTS	3ULL		/* a segment table of full length */
+#define ENTRY_INVALID	0x20ULL
+#define PAGE_INVALID	0x400ULL
+#define PAGE_PROTECTED	0x200ULL
+#define SECOND_GVA	0x100000ULL
+
+static uint64_t *dat_tables(struct vm *vm)
+{
+	uint64_t *segments = code_at(vm, SEGMENT_TABLE), *pages = code_at(vm, PAGE_TABLE),
+		 *second = code_at(vm, PAGE_TABLE2);
+
+	for (unsigned int i = 0; i < 2048; i++)
+		segments[i] = ENTRY_INVALID;
+	segments[0] = PAGE_TABLE;
+	segments[1] = PAGE_TABLE2;
+	for (unsigned int i = 0; i < 256; i++) {
+		pages[i] = i * 4096;
+		second[i] = PAGE_INVALID;
+	}
+	return second;
+}
+
+static void start_dat(struct vcpu *vcpu, enum guest_routine routine, uint64_t a, uint64_t b, uint64_t c)
+{
+	arch_start(vcpu, routine, a, b, c);
+	vcpu->run->psw_mask |= PSW_DAT;
+	set_cr(vcpu, 1, SEGMENT_TABLE | ASCE_SEGMENTS);
+}
+
+TEST(mem_op_translates_as_the_guest_does, NEED(KVM_CAP_S390_MEM_OP))
+{
+	uint8_t *mem, in[5000], out[5000];
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+	uint64_t *second = dat_tables(vcpu->vm);
+
+	second[0] = TEST_GPA + 0x5000;
+	second[1] = TEST_GPA + 0x3000;
+	second[2] = TEST_GPA + 0x7000 + PAGE_PROTECTED;
+	second[3] = MMIO_GPA;
+	start_dat(vcpu, GUEST_STORE, SECOND_GVA + 0x1008, 8, 0x777);
+	run_done(vcpu);
+	expect_eq(*(uint64_t *)(mem + 0x3008), 0x777);
+	fill(in, sizeof(in), 3);
+	expect_ret(logical(vcpu, WRITE, SECOND_GVA + 100, in, sizeof(in), 0), 0);
+	expect_mem(mem + 0x5000 + 100, in, 4096 - 100);
+	expect_mem(mem + 0x3000, in + 4096 - 100, sizeof(in) - 4096 + 100);
+	expect_ret(logical(vcpu, READ, SECOND_GVA + 100, out, sizeof(out), 0), 0);
+	expect_mem(out, in, sizeof(in));
+	expect_ret(logical(vcpu, READ, SECOND_GVA + 0x2000, out, 8, 0), 0);
+	expect_ret(logical(vcpu, WRITE, SECOND_GVA + 0x2000, out, 8, 0), PGM_PROTECTION);
+	expect_ret(logical(vcpu, READ, SECOND_GVA + 0x3000, out, 8, 0), PGM_ADDRESSING);
+	expect_ret(logical(vcpu, READ, SECOND_GVA + 0x4000, out, 8, 0), PGM_PAGE);
+	expect_ret(logical(vcpu, READ, SECOND_GVA + 0x3ffc, out, 8, CHECK), PGM_ADDRESSING);
+	expect_ret(logical(vcpu, READ, 0x200000, out, 8, 0), PGM_SEGMENT);
+	expect_ret(logical(vcpu, READ, 1ULL << 31, out, 8, 0), 0x38);
+	/* What the guest is told. */
+	start_dat(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(logical(vcpu, WRITE, SECOND_GVA + 0x4008, out, 8, INJECT), PGM_PAGE);
+	run_program(vcpu, PGM_PAGE);
+	expect_eq(lowcore64(vcpu, LC_TEID) & ~0xfffULL, SECOND_GVA + 0x4000);
+}
+
+/* The key of a page of the guest's own, whose memory is there. */
+#define KEY_GPA	DATA_GPA
+
+static int set_skeys(struct vm *vm, uint64_t gfn, uint64_t count, const void *keys)
+{
+	struct kvm_s390_skeys s = { .start_gfn = gfn, .count = count, .skeydata_addr = (uintptr_t)keys };
+
+	return kvm_ioctl(vm->fd, KVM_S390_SET_SKEYS, &s);
+}
+
+static int get_skeys(struct vm *vm, uint64_t gfn, uint64_t count, void *keys)
+{
+	struct kvm_s390_skeys s = { .start_gfn = gfn, .count = count, .skeydata_addr = (uintptr_t)keys };
+
+	return kvm_ioctl(vm->fd, KVM_S390_GET_SKEYS, &s);
+}
+
+GUEST(guest_iske, "lghi %r5, 0\n iske %r5, %r2\n lgr %r2, %r5\n nill %r2, 0xff\n" DONE);
+GUEST(guest_sske, "sske %r3, %r2\n" DONE);
+GUEST(guest_rrbe, "rrbe %r0, %r2\n ipm %r2\n srl %r2, 28\n" DONE);
+
+TEST(storage_keys_are_none_before_they_are_used, NEED(KVM_CAP_S390_SKEYS))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint8_t keys[8];
+
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(get_skeys(vcpu->vm, 0, 8, keys), KVM_S390_GET_SKEYS_NONE);
+}
+
+TEST(storage_keys_go_in_and_out, NEED(KVM_CAP_S390_SKEYS))
+{
+	static const uint8_t in[4] = { 0x10, 0x36, 0xf8, 0x0e };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct vm *vm = vcpu->vm;
+	uint8_t out[4] = { 0 };
+
+	memset(code_at(vm, DATA_GPA), 1, DATA_SIZE);
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, 4, in), 0);
+	expect_ret(get_skeys(vm, KEY_GPA >> 12, 4, out), 0);
+	expect_mem(out, in, sizeof(in));
+	for (unsigned int i = 0; i < 4; i++)
+		expect_eq(s390_call(vcpu, guest_iske, KEY_GPA + i * 4096, 0, 0), in[i]);
+	s390_call(vcpu, guest_sske, KEY_GPA + 4096, 0x52, 0);
+	expect_ret(get_skeys(vm, (KEY_GPA >> 12) + 1, 1, out), 0);
+	expect_eq(out[0], 0x52);
+}
+
+TEST(reset_reference_bit_tells_of_the_bits, NEED(KVM_CAP_S390_SKEYS))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint8_t key = 0x66, out = 0;
+
+	memset(code_at(vcpu->vm, DATA_GPA), 1, DATA_SIZE);
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(set_skeys(vcpu->vm, KEY_GPA >> 12, 1, &key), 0);
+	expect_eq(s390_call(vcpu, guest_rrbe, KEY_GPA, 0, 0), 3);
+	expect_ret(get_skeys(vcpu->vm, KEY_GPA >> 12, 1, &out), 0);
+	expect_eq(out, 0x62);
+	expect_eq(s390_call(vcpu, guest_rrbe, KEY_GPA, 0, 0), 1);
+}
+
+TEST(storage_key_arguments_are_checked, NEED(KVM_CAP_S390_SKEYS))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct vm *vm = vcpu->vm;
+	uint8_t keys[4] = { 0, 0, 1, 0 };
+
+	memset(code_at(vm, DATA_GPA), 1, DATA_SIZE);
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, 0, keys), -EINVAL);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, KVM_S390_SKEYS_MAX + 1, keys), -EINVAL);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, -1ULL, keys), -EINVAL);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, 4, keys), -EINVAL);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, 4, guard_page() - 2), -EFAULT);
+	keys[2] = 0;
+	expect_ret(set_skeys(vm, MMIO_GPA >> 12, 4, keys), -EFAULT);
+	expect_ret(set_skeys(vm, -1ULL, 4, keys), -EFAULT);
+	expect_ret(set_skeys(vm, KEY_GPA >> 12, 4, keys), 0);
+	expect_ret(get_skeys(vm, KEY_GPA >> 12, 0, keys), -EINVAL);
+	expect_ret(get_skeys(vm, KEY_GPA >> 12, KVM_S390_SKEYS_MAX + 1, keys), -EINVAL);
+	expect_ret(get_skeys(vm, MMIO_GPA >> 12, 4, keys), -EFAULT);
+	expect_ret(get_skeys(vm, KEY_GPA >> 12, 4, guard_page() - 2), -EFAULT);
+}
+
+TEST(mem_op_obeys_storage_keys, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
+{
+	static const struct {
+		uint8_t page, access;
+		int read, write;
+	} cases[] = {
+		{ 0x10, 0, 0, 0 }, { 0x10, 1, 0, 0 }, { 0x10, 2, 0, PGM_PROTECTION },
+		{ 0x18, 1, 0, 0 }, { 0x18, 0, 0, 0 }, { 0x18, 2, PGM_PROTECTION, PGM_PROTECTION },
+		{ 0xf8, 15, 0, 0 }, { 0x08, 3, PGM_PROTECTION, PGM_PROTECTION },
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct vm *vm = vcpu->vm;
+
+	memset(code_at(vm, DATA_GPA), 1, DATA_SIZE);
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t value = 0;
+		struct kvm_s390_mem_op m = mem_op(READ, KEY_GPA + 16, &value, 8, KEYED);
+
+		expect_ret(set_skeys(vm, KEY_GPA >> 12, 1, &cases[i].page), 0);
+		m.key = cases[i].access;
+		trace("key %#x, access %u", cases[i].page, cases[i].access);
+		expect_ret(kvm_ioctl(vcpu->fd, KVM_S390_MEM_OP, &m), cases[i].read);
+		m.op = WRITE;
+		expect_ret(kvm_ioctl(vcpu->fd, KVM_S390_MEM_OP, &m), cases[i].write);
+		m.op = ABS_READ;
+		expect_ret(kvm_ioctl(vm->fd, KVM_S390_MEM_OP, &m), cases[i].read);
+		m.op = ABS_WRITE;
+		expect_ret(kvm_ioctl(vm->fd, KVM_S390_MEM_OP, &m), cases[i].write);
+		m.flags |= CHECK;
+		expect_ret(kvm_ioctl(vm->fd, KVM_S390_MEM_OP, &m), cases[i].write);
+		m.key = 16;
+		expect_ret(kvm_ioctl(vm->fd, KVM_S390_MEM_OP, &m), -EINVAL);
+		m.op = WRITE;
+		expect_ret(kvm_ioctl(vcpu->fd, KVM_S390_MEM_OP, &m), -EINVAL);
+	}
+}
