@@ -147,11 +147,11 @@ def emulated(at, level, **where):
     yield row(f"guest-6.12-{at}", FULL, 20, "guest", guest="6.12", **where)
     yield row(f"vmm-{at}", level, 25, "guest", guest="6.1", vmm="berth", smp=2, **where)
     yield row(f"vmm-6.12-{at}", FULL, 25, "guest", guest="6.12", vmm="berth", smp=2, **where)
+    where["smp"] = 1 if where["hypervisor"] == "kvm" else 2
     yield row(f"memory-{at}", level, 40, "memory", tests=MEMORY, **where)
     yield row(f"memory-1g-{at}", FULL, 20, "memory", tests=("*1g*",), **GIGABYTE, **where)
     yield row(f"memory-stress-{at}", FULL, 90, "memory", tests=STRESS, **where)
-    smp = 1 if where["hypervisor"] == "kvm" else 2
-    yield row(f"memory-lifetime-{at}", FULL, 60, "memory", tests=LIFETIME, smp=smp, **where)
+    yield row(f"memory-lifetime-{at}", FULL, 60, "memory", tests=LIFETIME, **where)
 
 
 def arm64():
