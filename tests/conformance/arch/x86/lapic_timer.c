@@ -8,6 +8,7 @@
 
 GUEST64(guest_wait_in_hlt,
 	"sti\n"
+	"nop\n"
 	"1:	hlt\n"
 	"jmp	1b\n");
 
