@@ -123,16 +123,10 @@ static int do_cp15(struct arm_vcpu *v, u64 esr)
 /* FP/SIMD, or SVE where the guest has it. */
 static int do_fp(struct arm_vcpu *v, u64 esr)
 {
-	arm_fp_trap(v);
-	return BERTH_RUN_AGAIN;
-}
-
-static int do_sve(struct arm_vcpu *v, u64 esr)
-{
-	if (v->sve)
-		arm_fp_trap(v);
-	else
+	if (ESR_ELx_EC(esr) == ESR_ELx_EC_SVE && !v->sve)
 		arm_inject_undef(v);
+	else
+		arm_fp_trap(v);
 	return BERTH_RUN_AGAIN;
 }
 
@@ -231,7 +225,7 @@ static const struct {
 	EXIT(CP10_ID, do_cp15, SYSREG),
 	EXIT(CP14_64, do_cp15, SYSREG),
 	EXIT(FP_ASIMD, do_fp, INSTRUCTION),
-	EXIT(SVE, do_sve, INSTRUCTION),
+	EXIT(SVE, do_fp, INSTRUCTION),
 	EXIT(HVC32, do_hvc, HYPERCALL),
 	EXIT(SMC32, do_smc, HYPERCALL),
 	EXIT(HVC64, do_hvc, HYPERCALL),

@@ -239,7 +239,11 @@ void arm_timer_enter(struct arm_vcpu *v)
 	__this_cpu_write(owner, v);
 }
 
-static void take_back(struct arm_vcpu *v)
+/*
+ * arm_timer_put() - the vCPU leaves this CPU, or sleeps: it has its registers again.  Context:
+ * preemption off, scheduler.
+ */
+void arm_timer_put(struct arm_vcpu *v)
 {
 	struct arm_timer_regs *r = &v->timer.regs[ARM_VTIMER];
 	unsigned long flags;
@@ -258,12 +262,6 @@ static void take_back(struct arm_vcpu *v)
 	local_irq_restore(flags);
 }
 
-/* arm_timer_put() - the vCPU leaves this CPU.  Context: preemption off, scheduler. */
-void arm_timer_put(struct arm_vcpu *v)
-{
-	take_back(v);
-}
-
 /*
  * arm_timer_due() - does a timer's interrupt wait that no GIC takes?  Tells the GIC where
  * there is one.  While a halt is polled, the CPU's own timer goes on and interrupts; of a
@@ -276,7 +274,7 @@ bool arm_timer_due(struct arm_vcpu *v)
 
 	preempt_disable();
 	if (sleeps)
-		take_back(v);
+		arm_timer_put(v);
 	update_lines(v);
 	any = v->timer.regs[ARM_VTIMER].line || v->timer.regs[ARM_PTIMER].line;
 	preempt_enable();
@@ -534,7 +532,7 @@ void arm_timer_reset(struct arm_vcpu *v)
 	unsigned int id;
 
 	preempt_disable();
-	take_back(v);
+	arm_timer_put(v);
 	preempt_enable();
 	hrtimer_try_to_cancel(&v->timer.wake);
 	for (id = 0; id < ARM_NR_TIMERS; id++) {
