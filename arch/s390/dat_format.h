@@ -18,7 +18,7 @@
 #define SIE_PGSTE_GR		0x0004000000000000ULL
 #define SIE_PGSTE_GC		0x0002000000000000ULL
 
-/* A format of 3 levels, up to 4 TiB, or of 4, up to 8 PiB. */
+/* A format of 3 levels, up to 4 TiB, of 4, up to 8 PiB, or of 5, for all 64 bits of an address. */
 void sie_s2_format_init(struct s2_format *format, unsigned int levels);
 
 /* The storage key that a PGSTE holds, as ISKE gives it, and back. */

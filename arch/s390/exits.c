@@ -71,25 +71,36 @@ static int reflect(struct sie_vcpu *v)
 
 /*
  * Without enhanced suppression on protection a page that the host protects looks as one that the
- * guest does.  The instruction was suppressed: it is tried again when the page can be stored to.
+ * guest does.  Where the guest would not, the instruction, which was suppressed, is tried again
+ * when the page can be stored to; it cannot, and the guest has no storage there.
  */
-static bool host_protection(struct sie_vcpu *v)
+static int exit_protection(struct sie_vcpu *v)
 {
-	u64 address = v->block->tecmc & PAGE_MASK;
+	struct sie_block *block = v->block;
+	u8 key = block->gpsw.mask >> 52 & 0xf;
 	struct sie_fault fault;
 	gpa_t gpa;
+	int r;
 
-	if (sie_translate(v, address, v->block->eai, SIE_FETCH, &gpa, &fault) ||
-	    !sie_s2_unprotect(v, gpa))
-		return false;
-	sie_rewind(v);
-	return true;
+	r = sie_translate_key(v, block->tecmc & PAGE_MASK, block->eai, key, SIE_STORE, &gpa, &fault);
+	if (r < 0)
+		return r;
+	r = r ? 0 : sie_s2_unprotect(v, gpa);
+	if (!r)
+		return reflect(v);
+	if (r == -EFAULT) {
+		block->iprcc = PGM_ADDRESSING;
+		return reflect(v);
+	}
+	if (r > 0)
+		sie_rewind(v);
+	return r < 0 ? r : BERTH_RUN_AGAIN;
 }
 
 static int exit_program(struct sie_vcpu *v)
 {
-	if ((v->block->iprcc & ~PGM_PER) == PGM_PROTECTION && host_protection(v))
-		return BERTH_RUN_AGAIN;
+	if ((v->block->iprcc & ~PGM_PER) == PGM_PROTECTION)
+		return exit_protection(v);
 	return reflect(v);
 }
 
@@ -205,14 +216,23 @@ static const struct exit exits[] = {
 	[SIE_ICPT_IOINST]	= { BERTH_EXIT_INSTRUCTION, sie_instruction },
 };
 
+/* In words every architecture has. */
+static enum berth_exit_reason reason(const struct sie_block *block, const struct exit *exit)
+{
+	if (!exit)
+		return BERTH_EXIT_UNKNOWN;
+	return exit->reason == BERTH_EXIT_INSTRUCTION && block->ipa >> 8 == 0x83 ?
+	       BERTH_EXIT_HYPERCALL : exit->reason;
+}
+
 int sie_handle_exit(struct sie_vcpu *v)
 {
 	const struct sie_block *block = v->block;
 	const struct exit *exit = NULL;
 
-	if (block->icptcode < ARRAY_SIZE(exits))
+	if (block->icptcode < ARRAY_SIZE(exits) && exits[block->icptcode].handle)
 		exit = &exits[block->icptcode];
-	trace_berth_exit(v->core.id, exit ? exit->reason : BERTH_EXIT_UNKNOWN, block->icptcode,
-			 block->gpsw.addr, (u64)block->ipa << 32 | block->ipb, block->tecmc);
-	return exit && exit->handle ? exit->handle(v) : SIE_TO_USER;
+	trace_berth_exit(v->core.id, reason(block, exit), block->icptcode, block->gpsw.addr,
+			 (u64)block->ipa << 32 | block->ipb, block->tecmc);
+	return exit ? exit->handle(v) : SIE_TO_USER;
 }

@@ -105,11 +105,13 @@ static int enter(struct sie_vcpu *v)
 	if (block->icptcode)
 		return sie_handle_exit(v);
 	fault = sie_host_fault();
-	if (fault.code)
+	/* One that has no code is a fault without an address: there is no storage. */
+	if (fault.code || r == -EFAULT) {
+		trace_berth_exit(v->core.id, BERTH_EXIT_FAULT, fault.code, block->gpsw.addr,
+				 fault.address, fault.write);
 		return sie_s2_host_fault(v, fault);
-	/* A machine check of the host, or a fault that has no address. */
-	if (r == -EFAULT)
-		return sie_s2_host_fault(v, (struct sie_host_fault) { });
+	}
+	trace_berth_exit(v->core.id, BERTH_EXIT_INTERRUPT, 0, block->gpsw.addr, 0, 0);
 	v->core.stats.irq_exits++;
 	v->core.rcu_note = true;
 	return BERTH_RUN_AGAIN;

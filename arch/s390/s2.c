@@ -48,7 +48,13 @@ static u64 clear(u64 *entry, unsigned int level)
 
 void sie_s2_setup(void)
 {
-	sie_s2_format_init(&format, 4);
+	u64 last = sie_max_memory() - 1;
+	unsigned int levels = 3;
+
+	/* As many levels as reach the end of what a guest may have. */
+	while (levels < S2_MAX_LEVELS && last >> (31 + 11 * (levels - 2)))
+		levels++;
+	sie_s2_format_init(&format, levels);
 	format.clear = clear;
 }
 
@@ -178,15 +184,21 @@ int sie_s2_prefix(struct sie_vcpu *v)
 	return r == S2_FAULT_MMIO ? -EFAULT : r;
 }
 
-bool sie_s2_unprotect(struct sie_vcpu *v, gpa_t gpa)
+int sie_s2_unprotect(struct sie_vcpu *v, gpa_t gpa)
 {
 	struct berth_s2 *s2 = &v->core.vm->s2;
 	bool protected;
 	u64 *entry;
+	int r;
 
 	read_lock(&s2->lock);
 	entry = sie_s2_pte(s2, gpa_to_gfn(gpa));
-	protected = entry && (format.attr(READ_ONCE(*entry), 0) & (S2_LEAF | S2_W)) == S2_LEAF;
+	protected = entry && (format.attr(READ_ONCE(*entry), 0) & (S2_LEAF | S2_W)) != (S2_LEAF | S2_W);
 	read_unlock(&s2->lock);
-	return protected && berth_s2_fault(&v->core, gpa, S2_R | S2_W) == S2_FAULT_MAPPED;
+	if (!protected)
+		return 0;
+	r = berth_s2_fault(&v->core, gpa, S2_R | S2_W);
+	if (r == S2_FAULT_MAPPED)
+		return 1;
+	return r == S2_FAULT_MMIO ? -EFAULT : r;
 }

@@ -127,8 +127,11 @@ u64 sie_s2_asce(const struct berth_s2 *s2);
 int sie_s2_host_fault(struct sie_vcpu *v, struct sie_host_fault fault);
 /* The prefix area is there for stores, as SIE wants it.  0 or -errno. */
 int sie_s2_prefix(struct sie_vcpu *v);
-/* Is @gpa mapped for loads only?  Then it becomes writable, and the access is to be repeated. */
-bool sie_s2_unprotect(struct sie_vcpu *v, gpa_t gpa);
+/*
+ * A store to @gpa was refused.  0: not by its entry; 1: the entry permits it now, the access is to
+ * be repeated; or -errno, -EFAULT where user space lets nobody write.
+ */
+int sie_s2_unprotect(struct sie_vcpu *v, gpa_t gpa);
 /* From now on the guest has storage keys. */
 void sie_s2_enable_skeys(struct sie_vm *vm);
 /* The PGSTE of a page that is mapped, or was, and its entry; NULL: no table.  s2.lock held. */

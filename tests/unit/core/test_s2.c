@@ -473,7 +473,7 @@ static void s390_tables_agree_with_an_array(void)
 {
 	unsigned int levels;
 
-	for (levels = 3; levels <= 4; levels++) {
+	for (levels = 3; levels <= 5; levels++) {
 		struct s2_format format = { };
 
 		sie_s2_format_init(&format, levels);
@@ -493,13 +493,14 @@ static void s390_entries_have_the_manuals_bits(void)
 	const u64 pa = 0x123456000, soft = 0xff;
 	struct s2_format f = { };
 
-	sie_s2_format_init(&f, 4);
+	sie_s2_format_init(&f, 5);
 	CHECK_EQ(f.leaf(pa, 0, S2_RWX | S2_ACCESSED) & ~soft, pa);
 	CHECK_EQ(f.leaf(pa, 0, S2_R | S2_ACCESSED) & ~soft, pa | 0x200);
 	CHECK_EQ(f.leaf(pa, 0, S2_RWX) & ~soft, pa | 0x400);
 	CHECK_EQ(f.table(pa + 0x800, 1), pa + 0x800);
 	CHECK_EQ(f.table(pa, 2), pa | 0x7);
 	CHECK_EQ(f.table(pa, 3), pa | 0xb);
+	CHECK_EQ(f.table(pa, 4), pa | 0xf);
 	CHECK_EQ(f.empty[0], 0x400);
 	CHECK_EQ(f.empty[1], 0x20);
 	CHECK_EQ(f.empty[2], 0x24);
