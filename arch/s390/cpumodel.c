@@ -45,6 +45,7 @@ void sie_model_init(struct sie_vm *vm)
 	id.version = 0xff;
 	memcpy(&model->cpuid, &id, sizeof(model->cpuid));
 	model->ibc = sclp.ibc & 0xfff;
+	sie_subfunctions(&model->subfunc);
 }
 
 void sie_model_apply(struct sie_vm *vm)
@@ -125,6 +126,44 @@ static int set_features(struct sie_vm *vm, const struct kvm_device_attr *attr)
 	return r;
 }
 
+/* It is for migration alone: what an instruction can do is not ours to take away. */
+static int set_subfunctions(struct sie_vm *vm, const struct kvm_device_attr *attr)
+{
+	struct kvm_s390_vm_cpu_subfunc *subfunc;
+	int r = -EBUSY;
+
+	subfunc = memdup_user((void __user *)attr->addr, sizeof(*subfunc));
+	if (IS_ERR(subfunc))
+		return PTR_ERR(subfunc);
+	mutex_lock(&vm->vm.lock);
+	if (!vm->vm.created_vcpus) {
+		vm->model.subfunc = *subfunc;
+		r = 0;
+	}
+	mutex_unlock(&vm->vm.lock);
+	kfree(subfunc);
+	return r;
+}
+
+static int get_subfunctions(struct sie_vm *vm, const struct kvm_device_attr *attr, bool machine)
+{
+	struct kvm_s390_vm_cpu_subfunc *subfunc = kmalloc(sizeof(*subfunc), GFP_KERNEL_ACCOUNT);
+	int r;
+
+	if (!subfunc)
+		return -ENOMEM;
+	if (machine) {
+		sie_subfunctions(subfunc);
+	} else {
+		mutex_lock(&vm->vm.lock);
+		*subfunc = vm->model.subfunc;
+		mutex_unlock(&vm->vm.lock);
+	}
+	r = copy_to_user((void __user *)attr->addr, subfunc, sizeof(*subfunc)) ? -EFAULT : 0;
+	kfree(subfunc);
+	return r;
+}
+
 int sie_model_set_attr(struct sie_vm *vm, const struct kvm_device_attr *attr)
 {
 	switch (attr->attr) {
@@ -132,6 +171,8 @@ int sie_model_set_attr(struct sie_vm *vm, const struct kvm_device_attr *attr)
 		return set_processor(vm, attr);
 	case KVM_S390_VM_CPU_PROCESSOR_FEAT:
 		return set_features(vm, attr);
+	case KVM_S390_VM_CPU_PROCESSOR_SUBFUNC:
+		return set_subfunctions(vm, attr);
 	default:
 		return -ENXIO;
 	}
@@ -148,6 +189,9 @@ int sie_model_get_attr(struct sie_vm *vm, const struct kvm_device_attr *attr)
 	case KVM_S390_VM_CPU_MACHINE_FEAT:
 		return clear_user((void __user *)attr->addr, sizeof(struct kvm_s390_vm_cpu_feat)) ?
 		       -EFAULT : 0;
+	case KVM_S390_VM_CPU_PROCESSOR_SUBFUNC:
+	case KVM_S390_VM_CPU_MACHINE_SUBFUNC:
+		return get_subfunctions(vm, attr, attr->attr == KVM_S390_VM_CPU_MACHINE_SUBFUNC);
 	default:
 		return -ENXIO;
 	}
@@ -160,6 +204,8 @@ int sie_model_has_attr(const struct kvm_device_attr *attr)
 	case KVM_S390_VM_CPU_MACHINE:
 	case KVM_S390_VM_CPU_PROCESSOR_FEAT:
 	case KVM_S390_VM_CPU_MACHINE_FEAT:
+	case KVM_S390_VM_CPU_PROCESSOR_SUBFUNC:
+	case KVM_S390_VM_CPU_MACHINE_SUBFUNC:
 		return 0;
 	default:
 		return -ENXIO;

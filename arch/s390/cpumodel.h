@@ -3,6 +3,7 @@
 #ifndef BERTH_S390_CPUMODEL_H
 #define BERTH_S390_CPUMODEL_H
 
+#include <linux/kvm.h>
 #include <linux/types.h>
 
 #define SIE_FAC_WORDS	256		/* of the ABI's lists */
@@ -14,6 +15,7 @@ struct sie_model {
 	u16 ibc;			/* instruction blocking control: the level */
 	u64 fac_list[SIE_FAC_WORDS];	/* what the guest has */
 	u64 fac_mask[SIE_FAC_WORDS];	/* what it may have */
+	struct kvm_s390_vm_cpu_subfunc subfunc;	/* what user space has said that it has */
 };
 
 /* Facility @nr of a list, which begins with its leftmost bit. */
@@ -21,6 +23,9 @@ static inline bool sie_fac_test(const u64 *list, unsigned int nr)
 {
 	return list[nr / 64] >> (63 - nr % 64) & 1;
 }
+
+/* subfunc.c: what the machine has. */
+void sie_subfunctions(struct kvm_s390_vm_cpu_subfunc *subfunc);
 
 void sie_model_init(struct sie_vm *vm);
 struct kvm_device_attr;

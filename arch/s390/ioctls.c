@@ -113,7 +113,7 @@ static const struct berth_ioctl ioctls[] = {
 	VCPU_IOCTL(KVM_SET_FPU, 0, 0, sie_ioctl_set_fpu),
 	VCPU_IOCTL(KVM_GET_ONE_REG, IOC_IN_ONLY, KVM_CAP_ONE_REG, sie_ioctl_get_one_reg),
 	VCPU_IOCTL(KVM_SET_ONE_REG, 0, KVM_CAP_ONE_REG, sie_ioctl_set_one_reg),
-	VCPU_IOCTL(KVM_GET_MP_STATE, 0, KVM_CAP_MP_STATE, sie_ioctl_get_mp_state),
+	VCPU_IOCTL(KVM_GET_MP_STATE, IOC_IN_ONLY, KVM_CAP_MP_STATE, sie_ioctl_get_mp_state),
 	VCPU_IOCTL(KVM_SET_MP_STATE, 0, KVM_CAP_MP_STATE, sie_ioctl_set_mp_state),
 	VCPU_IOCTL(KVM_S390_MEM_OP, 0, KVM_CAP_S390_MEM_OP, sie_ioctl_mem_op),
 	VCPU_IOCTL(KVM_S390_SET_INITIAL_PSW, 0, 0, sie_ioctl_set_initial_psw),

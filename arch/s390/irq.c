@@ -361,9 +361,13 @@ static void ask_about(struct sie_vcpu *v)
 /*
  * Delivering.
  */
+/* At most as much as the registers of one kind; a vCPU's own struct is not for user copies. */
 static int store(struct sie_vcpu *v, unsigned int offset, const void *data, unsigned int len)
 {
-	return berth_write_guest(&v->core, v->prefix + offset, data, len);
+	u8 copy[128];
+
+	memcpy(copy, data, len);
+	return berth_write_guest(&v->core, v->prefix + offset, copy, len);
 }
 
 #define STORE(v, field, value) ({							\

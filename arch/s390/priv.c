@@ -22,10 +22,11 @@ static bool problem_state(const struct sie_vcpu *v)
 static int stidp(struct sie_vcpu *v)
 {
 	struct sie_operand op = sie_operand_s(v);
+	u64 id = sie_vm_of(v)->model.cpuid;
 
 	if (op.address & 7)
 		return sie_pgm(v, PGM_SPECIFICATION);
-	return sie_store_operand(v, op.address, op.ar, &sie_vm_of(v)->model.cpuid, 8) ?:
+	return sie_store_operand(v, op.address, op.ar, &id, sizeof(id)) ?:
 	       BERTH_RUN_AGAIN;
 }
 
@@ -42,10 +43,11 @@ static int stap_insn(struct sie_vcpu *v)
 static int stpx(struct sie_vcpu *v)
 {
 	struct sie_operand op = sie_operand_s(v);
+	u32 prefix = v->prefix;
 
 	if (op.address & 3)
 		return sie_pgm(v, PGM_SPECIFICATION);
-	return sie_store_operand(v, op.address, op.ar, &v->prefix, sizeof(v->prefix)) ?:
+	return sie_store_operand(v, op.address, op.ar, &prefix, sizeof(prefix)) ?:
 	       BERTH_RUN_AGAIN;
 }
 

@@ -75,13 +75,10 @@ u64 sie_max_memory(void)
 
 int sie_slot_check(struct berth_vm *vm, const struct berth_slot *slot)
 {
-	u64 limit = to_sie_vm(vm)->mem_limit;
-
 	if ((slot->flags & KVM_MEM_READONLY) || (slot->hva & SEGMENT_MASK) ||
 	    ((slot->npages << PAGE_SHIFT) & SEGMENT_MASK))
 		return -EINVAL;
-	if (gfn_to_gpa(slot->base_gfn + slot->npages) > limit ||
-	    slot->base_gfn + slot->npages > vm->s2.max_gfn)
+	if (slot->base_gfn + slot->npages > gpa_to_gfn(sie_max_memory()))
 		return -EINVAL;
 	return 0;
 }
@@ -117,7 +114,7 @@ static void block_init(struct sie_vcpu *v)
 	block->ihcpu = 0xffff;
 	block->ictl = SIE_ICTL_OPEREXC | SIE_ICTL_ISKE | SIE_ICTL_SSKE | SIE_ICTL_RRBE |
 		      SIE_ICTL_TPROT;
-	block->msl = sclp.hamax;
+	block->msl = vm->mem_limit - 1;
 	block->hpid = SIE_HPID;
 	block->epoch = vm->epoch;
 	if (sie_fac_test(vm->model.fac_list, 7))

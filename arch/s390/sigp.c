@@ -26,14 +26,14 @@ static int sense(struct sie_vcpu *to, u64 *reg)
 	return bits ? status(reg, bits) : SIGP_CC_ORDER_CODE_ACCEPTED;
 }
 
-static int external_call(struct sie_vcpu *v, struct sie_vcpu *to)
+static int external_call(struct sie_vcpu *v, struct sie_vcpu *to, u64 *reg)
 {
 	int r = sie_inject(to, &(struct kvm_s390_irq) {
 		.type = KVM_S390_INT_EXTERNAL_CALL,
 		.u.extcall.code = v->core.id,
 	});
 
-	return r == -EBUSY ? SIGP_CC_BUSY : r;
+	return r == -EBUSY ? status(reg, SIGP_STATUS_EXT_CALL_PENDING) : r;
 }
 
 static int emergency(struct sie_vcpu *v, struct sie_vcpu *to)
@@ -138,7 +138,7 @@ static int order(struct sie_vcpu *v, unsigned int code, u16 address, u32 paramet
 	case SIGP_SENSE:
 		return sense(to, reg);
 	case SIGP_EXTERNAL_CALL:
-		return external_call(v, to);
+		return external_call(v, to, reg);
 	case SIGP_EMERGENCY_SIGNAL:
 		return emergency(v, to);
 	case SIGP_STOP:

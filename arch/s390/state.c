@@ -273,13 +273,10 @@ long sie_ioctl_set_one_reg(struct berth_vcpu *b, void *data, unsigned long arg)
 	return 0;
 }
 
+/* The state is what the ioctl returns, as on the kernel's own KVM, which leaves the struct alone. */
 long sie_ioctl_get_mp_state(struct berth_vcpu *b, void *data, unsigned long arg)
 {
-	struct kvm_mp_state *state = data;
-
-	state->mp_state = sie_stopped(to_sie(b)) ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING;
-	/* The kernel's own KVM returns it, and nothing else; api.rst has it in the struct. */
-	return state->mp_state;
+	return sie_stopped(to_sie(b)) ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING;
 }
 
 /* Whoever calls this is who decides from now on, even when it was for nothing. */
@@ -322,6 +319,7 @@ int sie_store_status(struct sie_vcpu *v, struct berth_vcpu *writer, unsigned lon
 	struct kvm_sync_regs *regs = sync(v);
 	const psw_t psw = { v->core.run->psw_mask, v->core.run->psw_addr };
 	const u64 clock = v->block->ckc >> 8;
+	const u32 prefix = v->prefix;
 	const u8 zarch = 1;
 	const struct {
 		unsigned int offset, size;
@@ -330,7 +328,7 @@ int sie_store_status(struct sie_vcpu *v, struct berth_vcpu *writer, unsigned lon
 		{ offsetof(struct lowcore, floating_pt_save_area), 128, regs->fprs },
 		{ offsetof(struct lowcore, gpregs_save_area), 128, regs->gprs },
 		{ offsetof(struct lowcore, psw_save_area), 16, &psw },
-		{ offsetof(struct lowcore, prefixreg_save_area), 4, &v->prefix },
+		{ offsetof(struct lowcore, prefixreg_save_area), 4, &prefix },
 		{ offsetof(struct lowcore, fpt_creg_save_area), 4, &regs->fpc },
 		{ offsetof(struct lowcore, tod_progreg_save_area), 4, &v->block->todpr },
 		{ offsetof(struct lowcore, cpu_timer_save_area), 8, &v->block->cputm },

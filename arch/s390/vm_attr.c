@@ -5,6 +5,7 @@
 #include "s390.h"
 #include "insn.h"
 
+/* How far the guest's absolute storage may reach; a slot may be anywhere all the same. */
 static int set_mem_limit(struct sie_vm *vm, u64 __user *addr)
 {
 	u64 limit;
@@ -12,24 +13,23 @@ static int set_mem_limit(struct sie_vm *vm, u64 __user *addr)
 
 	if (get_user(limit, addr))
 		return -EFAULT;
+	if (limit != KVM_S390_NO_MEM_LIMIT && limit > sie_max_memory())
+		return -E2BIG;
+	if (!limit)
+		return -EINVAL;
 	mutex_lock(&vm->vm.lock);
 	if (vm->vm.created_vcpus)
 		r = -EBUSY;
-	else if (limit == KVM_S390_NO_MEM_LIMIT)
-		vm->mem_limit = sie_max_memory();
-	else if (limit > vm->mem_limit)
-		r = -E2BIG;
-	else if (!limit)
-		r = -EINVAL;
 	else
-		vm->mem_limit = limit;
+		vm->mem_limit = min(limit, sie_max_memory());
 	mutex_unlock(&vm->vm.lock);
 	return r;
 }
 
-static int get_mem_limit(struct sie_vm *vm, u64 __user *addr)
+/* What it could be at most, as on the kernel's own KVM. */
+static int get_mem_limit(u64 __user *addr)
 {
-	return put_user(READ_ONCE(vm->mem_limit), addr);
+	return put_user(sie_max_memory(), addr);
 }
 
 static int set_mem(struct sie_vm *vm, const struct kvm_device_attr *attr)
@@ -41,7 +41,7 @@ static int set_mem(struct sie_vm *vm, const struct kvm_device_attr *attr)
 static int get_mem(struct sie_vm *vm, const struct kvm_device_attr *attr)
 {
 	return attr->attr == KVM_S390_VM_MEM_LIMIT_SIZE ?
-	       get_mem_limit(vm, (u64 __user *)attr->addr) : -ENXIO;
+	       get_mem_limit((u64 __user *)attr->addr) : -ENXIO;
 }
 
 /* The clock has 64 bits for us: what is left of them is zero. */
