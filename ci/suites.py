@@ -352,7 +352,7 @@ def guest(
             host=host,
             kernel=rel,
             hypervisor=hypervisor,
-            timeout=300,
+            timeout=240 + 6 * session.host(host).BOOT_SECONDS,
             name=report.row,
             commands=[
                 guests.command(
