@@ -4,9 +4,9 @@
 
 GUEST64(guest_out, "mov %edi, %edx\n mov %esi, %eax\n out %al, %dx\n" DONE);
 GUEST64(guest_in, "mov %edi, %edx\n xor %eax, %eax\n in %dx, %al\n" DONE);
-GUEST64(guest_open, "sti\n nop\n 1:\n" DONE "jmp 1b\n");
+GUEST64(guest_open, OPEN "1:\n" DONE "jmp 1b\n");
 /* An interrupt that waits already comes before the HLT; whether it ends one is for lapic.c to ask. */
-GUEST64(guest_open_halt, "sti\n nop\n 1: hlt\n jmp 1b\n");
+GUEST64(guest_open_halt, OPEN "1: hlt\n jmp 1b\n");
 
 struct vm *vm_new_irqchip(void)
 {

@@ -118,11 +118,7 @@ void apic_rdmsr_faults(struct vcpu *vcpu, uint32_t index)
 	run_trap(vcpu, 13);
 }
 
-GUEST64(guest_take,
-	"sti\n"
-	"nop\n"
-	"nop\n"
-	DONE);
+GUEST64(guest_take, OPEN DONE);
 
 struct x86_trap *take_interrupt(struct vcpu *vcpu, unsigned int vector)
 {

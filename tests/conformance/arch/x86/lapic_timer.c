@@ -7,8 +7,7 @@
 #define LONG_COUNT	0xf0000000u
 
 GUEST64(guest_wait_in_hlt,
-	"sti\n"
-	"nop\n"
+	OPEN
 	"1:	hlt\n"
 	"jmp	1b\n");
 
