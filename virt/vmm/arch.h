@@ -47,6 +47,12 @@ u32 arch_irq_line(u32 gsi);
 void arch_describe(struct vm *vm);
 
 /*
+ * Whether the vCPU is to be in KVM_RUN: asked before each, and again after vcpus_wake(). In the
+ * vCPU's thread.
+ */
+bool arch_may_run(struct vcpu *vcpu);
+
+/*
  * Handles an exit that is not the same on every architecture, in the vCPU's thread: true to go on
  * running, false where the exit is unknown to it.
  */

@@ -15,6 +15,9 @@
 #define KICK		SIGUSR1
 
 static atomic_bool stopping;
+/* For those that wait until they may run. */
+static pthread_mutex_t park_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t park_end = PTHREAD_COND_INITIALIZER;
 
 static void kicked(int signal)
 {
@@ -77,6 +80,21 @@ static bool handle_exit(struct vcpu *vcpu)
 	}
 }
 
+void vcpus_wake(void)
+{
+	pthread_mutex_lock(&park_lock);
+	pthread_cond_broadcast(&park_end);
+	pthread_mutex_unlock(&park_lock);
+}
+
+static void park(struct vcpu *vcpu)
+{
+	pthread_mutex_lock(&park_lock);
+	while (!arch_may_run(vcpu) && !atomic_load(&stopping))
+		pthread_cond_wait(&park_end, &park_lock);
+	pthread_mutex_unlock(&park_lock);
+}
+
 static void *run(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -85,6 +103,10 @@ static void *run(void *arg)
 	snprintf(name, sizeof(name), "vcpu %u", vcpu->id);
 	pthread_setname_np(pthread_self(), name);
 	while (!atomic_load(&stopping)) {
+		if (!arch_may_run(vcpu)) {
+			park(vcpu);
+			continue;
+		}
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
 			if (!handle_exit(vcpu))
 				break;
@@ -148,6 +170,7 @@ void vcpus_stop(struct vm *vm)
 		WRITE_ONCE(vm->vcpu[i].run->immediate_exit, 1);
 		pthread_kill(vm->vcpu[i].thread, KICK);
 	}
+	vcpus_wake();
 	for (i = 0; i < vm->nr_vcpus; i++)
 		pthread_join(vm->vcpu[i].thread, NULL);
 }

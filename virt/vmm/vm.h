@@ -51,5 +51,7 @@ bool vm_ioeventfd(struct vm *vm, u64 gpa, u32 value, int event_fd);
 void vcpus_create(struct vm *vm);
 void vcpus_start(struct vm *vm);
 void vcpus_stop(struct vm *vm);
+/* After what arch_may_run() says has changed. Any thread. */
+void vcpus_wake(void);
 
 #endif

@@ -71,6 +71,12 @@ void arch_create_vcpu(struct vcpu *vcpu)
 		arm64_gic_init();
 }
 
+bool arch_may_run(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return true;
+}
+
 bool arch_exit(struct vcpu *vcpu)
 {
 	(void)vcpu;

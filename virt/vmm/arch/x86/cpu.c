@@ -102,6 +102,12 @@ void arch_create_vcpu(struct vcpu *vcpu)
 		set_boot_state(vcpu);
 }
 
+bool arch_may_run(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return true;
+}
+
 bool arch_exit(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
