@@ -44,6 +44,12 @@ QEMU = {
         "ttyAMA0",
         "virt,gic-version=host",
     ),
+    "s390": Qemu(
+        "qemu-system-s390x",
+        tuple("-accel kvm -cpu host -M s390-ccw-virtio".split()),
+        "ttyS0",
+        modules=("virtio_blk", "virtio_net", "crc32c_generic", "ext4"),
+    ),
 }
 
 
@@ -61,6 +67,7 @@ def machine(name, irqchip, cpu):
 # the host's KVM supports, but in QEMU's emulated AMD-V a guest's XSETBV is not intercepted
 # (docs/limits.md), and its kernel would warn of sizes that do not fit.
 BERTH_MODULES = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng")
+S390_MODULES = ("virtio_blk", "virtio_net", "virtio_rng", "crc32c_generic", "ext4")
 BERTH_APPEND = {"x86": "noxsave"}
 
 
@@ -112,7 +119,7 @@ def files(arch, rel, directory, script=None, vmm="qemu", add=()):
     (directory / "www/index.html").write_text(WELCOME)
     modules = QEMU[arch].modules
     if vmm == "berth":
-        modules = BERTH_MODULES
+        modules = S390_MODULES if arch == "s390" else BERTH_MODULES
         shutil.copy(program(arch), directory / "berth")
     (directory / "initrd").write_bytes(image.guest(arch, rel, modules, script, add))
     with tempfile.TemporaryDirectory() as content:
