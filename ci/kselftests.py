@@ -25,7 +25,9 @@ RECIPE = 1  # changes when programs() makes something else of the same source
 FLAGS = {"6.1": "-DTEST_ASSERT_EQ=ASSERT_EQ -include linux/stddef.h"}
 
 # ARCH= of the tests' Makefile, and the directory of the architecture's own tests.
-TREES = {"x86": ("x86_64", "x86_64"), "arm64": ("arm64", "aarch64")}
+TREES = {"x86": ("x86_64", "x86_64"), "arm64": ("arm64", "aarch64"), "s390": ("s390", "s390x")}
+# Beside the other flags of the linker.
+LINK = {"s390": " -Wl,--s390-pgste"}
 
 LACKS_HEADERS = ("arm64",)
 
@@ -69,7 +71,7 @@ def programs(arch, rel):
                     *(*common, source / SELFTESTS, f"ARCH={TREES[arch][0]}", f"OUTPUT={out}"),
                     f"CROSS_COMPILE={modules.cross(arch)}",
                     f"KHDR_INCLUDES=-isystem {build}/usr/include",
-                    "LDFLAGS=-static -pthread -no-pie",
+                    f"LDFLAGS=-static -pthread -no-pie{LINK.get(arch, '')}",
                     f"USERCFLAGS={flags}",
                 ],
                 env=fresh_env(),
