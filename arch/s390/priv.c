@@ -85,6 +85,13 @@ static int sck(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
+/* No function is there, not even the one that tells which are. */
+static int ptff_insn(struct sie_vcpu *v)
+{
+	sie_set_cc(v, 3);
+	return BERTH_RUN_AGAIN;
+}
+
 static int sckpf(struct sie_vcpu *v)
 {
 	if (v->gprs[0] & 0xffff0000)
@@ -456,6 +463,7 @@ struct insn {
 };
 
 static const struct insn two_bytes[] = {
+	{ 0x0104, false, ptff_insn },
 	{ 0x0107, true,  sckpf },
 	{ 0xb202, true,  stidp },
 	{ 0xb204, true,  sck },
