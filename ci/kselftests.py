@@ -32,7 +32,8 @@ LINK = {"s390": " -Wl,--s390-pgste"}
 LACKS_HEADERS = ("arm64",)
 
 SMP, MEMORY = 2, 2048  # some tests want two processors
-LIMIT = 300  # seconds for one test
+LIMIT = 900  # seconds for one test, on a busy machine, too
+BRIEF = 60  # for one that is known to take more than that
 BOOT = 120  # seconds for all that is not a test
 
 # How a test ends: `timeout` after LIMIT, `died` with the host, `warn` when the kernel's log has what
@@ -222,9 +223,14 @@ def said(seen):
     return lines[-1] if lines else ""
 
 
-def command(test):
+def limits(lines, hypervisor):
+    """Seconds for each test: {test: limit}."""
+    return {x.test: BRIEF if getattr(x, hypervisor) == TIMEOUT else LIMIT for x in lines}
+
+
+def command(test, limit):
     """What the host runs for a test."""
-    return f"./run.sh {LIMIT} {test}"
+    return f"./run.sh {limit} {test}"
 
 
 class Run:
@@ -233,13 +239,14 @@ class Run:
     seen: {test: Seen}; problems: what was wrong with a host, and no test's doing.
     """
 
-    def __init__(self, host, rel, hypervisor, tests, name, tell, told=lambda seen: None):
-        """tell(test) when one begins, told(seen) when it has ended."""
+    def __init__(self, host, rel, hypervisor, limits, name, tell, told=lambda seen: None):
+        """limits: {test: seconds}; tell(test) when one begins, told(seen) when it has ended."""
         self.host, self.rel, self.hypervisor, self.tell = host, rel, hypervisor, tell
+        self.limits = limits
         self.name, self.told = name, told
         self.seen, self.problems, self.logs = {}, [], []
         self.directory = directory(host, rel)
-        tests = list(tests)
+        tests = list(limits)
         while tests:
             done = self._boot(tests)
             if not done:
@@ -252,13 +259,13 @@ class Run:
             host=self.host,
             kernel=self.rel,
             hypervisor=self.hypervisor,
-            commands=[command(t) for t in tests],
+            commands=[command(t, self.limits[t]) for t in tests],
             add=[(RUNNER, "add/run.sh"), (self.directory, "add/kselftests")],
             smp=SMP,
             in_turn=True,
             append="tsc=reliable",  # clock tests want it as the clock source, emulated or not
             memory=MEMORY,
-            timeout=BOOT + len(tests) * LIMIT,
+            timeout=BOOT + sum(self.limits[t] for t in tests),
             step_timeout=LIMIT + 60,
             name=self.name + (f"-{len(self.logs) + 1}" if self.logs else ""),
         )
@@ -283,7 +290,7 @@ class Run:
             frame = r.frames.get(f"{n:03}")
             if not frame:
                 break
-            self.seen[test] = seen = self._judge(frame, console)
+            self.seen[test] = seen = self._judge(test, frame, console)
             explained |= {dmesg.TIME.sub("", line).strip() for line in seen.log}
             done, died = n, frame.status is None
         for reason in r.reasons:
@@ -297,14 +304,13 @@ class Run:
                 self.problems.append(f"{reason}\nlogs in {r.logs}")
         return done
 
-    @staticmethod
-    def _judge(frame, console):
+    def _judge(self, test, frame, console):
         """How a test ended, from its frame and what the kernel said meanwhile."""
         bad = dmesg.bad_lines(console.get(frame.name, b"").decode(errors="replace"))
         if frame.status is None:
             word = DIED
-        elif frame.status == KILLED and frame.took > LIMIT - 10:  # the host's clock is its own
-            word = TIMEOUT
+        elif frame.status == KILLED and frame.took > self.limits[test] - 10:
+            word = TIMEOUT  # the host's clock is its own
         else:
             word = {0: PASS, KSFT_SKIP: SKIP}.get(frame.status, FAIL)
         if bad and word != DIED:

@@ -320,7 +320,8 @@ def kselftests(report, tell, host, rel, hypervisor):
     table = selftests.load(host, rel)
     for name, why in table.complain(selftests.names(selftests.directory(host, rel))):
         report.fail(name, why)
-    run = selftests.Run(host, rel, hypervisor, [x.test for x in table.lines], report.row, tell)
+    limits = selftests.limits(table.lines, hypervisor)
+    run = selftests.Run(host, rel, hypervisor, limits, report.row, tell)
     report.cases += table.judge(hypervisor, run.seen)
     for problem in run.problems:
         report.fail("host", problem)
