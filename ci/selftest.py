@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import aws
 import dmesg
 import guests
 import kselftests
@@ -180,6 +181,23 @@ def guest_status_is_the_last_one():
         guests.status(b"x\nguest: status 3\r\n") == 3
         and guests.status(b"an echo of guest: status") is None
     )
+
+
+def a_tape_is_read_as_far_as_its_blocks_are_whole():
+    blocks = [b"first", b"", b"second" * 1000]
+    data = b"".join(aws.BLOCK.pack(len(b), 0, 0xA0, 0) + b for b in blocks)
+    for size in (1, 5, 4096):
+        with tempfile.TemporaryDirectory() as d:
+            path, seen = Path(d) / "tape", b""
+            path.touch()
+            tape = aws.Tape(path)
+            with open(path, "ab") as f:
+                for i in range(0, len(data), size):
+                    f.write(data[i : i + size])
+                    f.flush()
+                    seen += tape.read()
+                    assert b"".join(blocks).startswith(seen)
+            assert seen == b"".join(blocks), size
 
 
 def cpio_is_aligned_and_complete():
