@@ -123,7 +123,8 @@ static bool by_rule(unsigned int cp, const struct cp_access *c, struct cp_row *r
 	if (c->wide || c->op1)
 		return false;
 	if (cp == 15 && c->crn == 0 && c->crm) {
-		row->enc = sys_reg(3, 0, 0, c->crm, c->op2);
+		/* From c4 on AArch64 has its own: here they are reserved, and zero. */
+		row->enc = c->crm < 4 ? sys_reg(3, 0, 0, c->crm, c->op2) : sys_reg(3, 0, 0, 7, 7);
 		return true;
 	}
 	if (cp == 15 && c->crn == 12 && (c->crm == 8 || c->crm == 11 || c->crm == 12)) {

@@ -142,6 +142,18 @@ TEST(aarch32_identification_is_that_of_aarch64, NEED(KVM_CAP_ARM_EL1_32BIT))
 	expect_eq(run32(vcpu), (uint32_t)get_reg(vcpu, SYS(3, 0, 0, 0, 0)));	/* MIDR */
 }
 
+TEST(aarch32_reserved_identification_is_zero, NEED(KVM_CAP_ARM_EL1_32BIT))
+{
+	struct vcpu *vcpu = vcpu_of_32_bits(vm_new(), 0);
+
+	/* Where AArch64 has ID_AA64PFR0_EL1, ID_AA64DFR0_EL1 and ID_AA64MMFR0_EL1. */
+	START32(vcpu, MRC(15, 0, 0, 4, 0, 0), STORE_R0, MRC(15, 0, 0, 5, 0, 0), STORE_R0, MRC(15, 0, 0, 7, 0, 0), STORE_R0);
+	for (unsigned int n = 0; n < 3; n++) {
+		set_reg(vcpu, XREG(0), 0x55);
+		expect_eq(run32(vcpu), 0);
+	}
+}
+
 /* Registers that trap while caches are off, and those that never do; halves of those of AArch64. */
 TEST(aarch32_registers_are_halves_of_those_of_aarch64, NEED(KVM_CAP_ARM_EL1_32BIT))
 {
