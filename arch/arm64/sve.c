@@ -59,7 +59,9 @@ void arm_sve_cpu_enable(void)
 		return;
 	/* A shorter length loses what a program has in its registers: they are saved by this. */
 	kernel_neon_begin();
+	preempt_disable();
 	lengths = probe();
+	preempt_enable();
 	kernel_neon_end();
 	on_all &= lengths;
 	on_any |= lengths;
