@@ -278,7 +278,7 @@ class Run:
                 if current.isdigit():
                     self.tell(tests[int(current) - 1])
             elif event == "end" and frame.name.isdigit():
-                self.told(self._judge(frame, console))
+                self.told(self._judge(tests[int(frame.name) - 1], frame, console))
 
         def on_console(data):
             console[current] = console.get(current, b"") + data
