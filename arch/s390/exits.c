@@ -153,7 +153,7 @@ static int exit_validity(struct sie_vcpu *v)
 {
 	/* The prefix area went since the last look, or was never there. */
 	if (v->block->ipb >> 16 == SIE_VALIDITY_PREFIX)
-		return sie_s2_prefix(v) ?: BERTH_RUN_AGAIN;
+		return sie_s2_ready(v) ?: BERTH_RUN_AGAIN;
 	pr_warn_ratelimited("vcpu %u: the machine refuses the guest's state (validity %04x)\n",
 			    v->core.id, v->block->ipb >> 16);
 	return SIE_TO_USER;

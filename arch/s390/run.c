@@ -131,6 +131,8 @@ int sie_vcpu_run(struct berth_vcpu *b)
 		berth_vcpu_take_request(b, SIE_REQ_IRQ);
 		berth_vcpu_take_request(b, BERTH_REQ_TLB_FLUSH);
 		r = sie_deliver(v);
+		if (!r && unlikely(!READ_ONCE(v->prefix_mapped)))
+			r = sie_s2_ready(v);
 		if (!r)
 			r = enter(v);
 	} while (r == BERTH_RUN_AGAIN);

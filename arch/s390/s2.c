@@ -69,9 +69,21 @@ u64 sie_s2_asce(const struct berth_s2 *s2)
 	return berth_s2_root_pa(s2) | (u64)(format.levels - 2) << 2 | 3;
 }
 
-/* An entry that was taken away by instruction has no translations left: nothing is to be done. */
+/*
+ * An entry that was taken away by instruction has no translations left.  A vCPU whose prefix area
+ * went with it looks after that before it enters the guest again.
+ */
 void sie_s2_flush(struct berth_vm *vm, gfn_t start, gfn_t end)
 {
+	struct berth_vcpu *vcpu;
+	unsigned int i;
+
+	berth_for_each_vcpu(i, vcpu, vm) {
+		gfn_t gfn = READ_ONCE(to_sie(vcpu)->prefix) >> PAGE_SHIFT;
+
+		if (gfn + 1 >= start && gfn < end)
+			WRITE_ONCE(to_sie(vcpu)->prefix_mapped, false);
+	}
 }
 
 u64 *sie_s2_pte(struct berth_s2 *s2, gfn_t gfn)
@@ -175,12 +187,27 @@ int sie_s2_host_fault(struct sie_vcpu *v, struct sie_host_fault fault)
 	return r;
 }
 
-int sie_s2_prefix(struct sie_vcpu *v)
+int sie_s2_ready(struct sie_vcpu *v)
 {
-	int r = fault_in(v, v->prefix, true);
+	struct sie_fault fault;
+	gpa_t gpa;
+	int r;
 
+	/*
+	 * It saves the first fault of all.  And on Hercules a CPU's first guest must not begin with
+	 * one: its PSW would move on by 2 (docs/limits.md).
+	 */
+	if (!sie_translate(v, v->block->gpsw.addr & sie_address_mask(v), 0, SIE_IFETCH, &gpa, &fault))
+		fault_in(v, gpa, false);
+
+	/* What goes after this is seen at the next entry, or by SIE. */
+	WRITE_ONCE(v->prefix_mapped, true);
+	smp_mb();
+	r = fault_in(v, v->prefix, true);
 	if (r == S2_FAULT_MAPPED)
 		r = fault_in(v, v->prefix + PAGE_SIZE, true);
+	if (r != S2_FAULT_MAPPED)
+		WRITE_ONCE(v->prefix_mapped, false);
 	return r == S2_FAULT_MMIO ? -EFAULT : r;
 }
 

@@ -52,6 +52,7 @@ struct sie_vcpu {
 	u32 fpc;
 	struct sie_fpu fpu;
 	u32 prefix;			/* [v] */
+	bool prefix_mapped;		/* [a] its pages were there for stores at the last look */
 	u64 pft, pfs, pfc;		/* [v] pseudo-page-fault token, select mask, compare mask */
 	u64 diag318;			/* [v] */
 	struct sie_local local;
@@ -88,6 +89,7 @@ static inline bool sie_stopped(const struct sie_vcpu *v)
 static inline void sie_set_prefix(struct sie_vcpu *v, u32 prefix)
 {
 	v->prefix = prefix & 0x7fffe000;
+	WRITE_ONCE(v->prefix_mapped, false);
 	v->block->prefix = (v->block->prefix & ~0x7fffe000) | v->prefix;
 }
 
@@ -125,8 +127,8 @@ const struct s2_format *sie_s2_format(void);
 u64 sie_s2_asce(const struct berth_s2 *s2);
 /* A host page that the guest did not find, or find writable.  enum berth_run or -errno. */
 int sie_s2_host_fault(struct sie_vcpu *v, struct sie_host_fault fault);
-/* The prefix area is there for stores, as SIE wants it.  0 or -errno. */
-int sie_s2_prefix(struct sie_vcpu *v);
+/* The prefix area is there for stores, as SIE wants it; so is the next instruction.  0 or -errno. */
+int sie_s2_ready(struct sie_vcpu *v);
 /*
  * A store to @gpa was refused.  0: not by its entry; 1: the entry permits it now, the access is to
  * be repeated; or -errno, -EFAULT where user space lets nobody write.
