@@ -15,10 +15,8 @@
 #include <asm/fpu/api.h>
 #include <asm/fpu/internal.h>
 #else
-#include <asm/fpu.h>
-#endif
-#if __has_include(<asm/access-regs.h>)
 #include <asm/access-regs.h>
+#include <asm/fpu.h>
 #endif
 #include <asm/gmap.h>
 #include <asm/switch_to.h>
