@@ -420,6 +420,27 @@ static void zap_lets_go_of_the_lock(void)
 	machine_free(&m);
 }
 
+/* A backend may keep something of a page in its table, before the page is mapped. */
+static void tables_are_there_before_what_they_map(void)
+{
+	struct berth_vm *vm;
+	struct machine m;
+	struct file *file;
+
+	machine_make(&m, TOY_PLAIN, 0);
+	file = fget(m.vm);
+	vm = file->private_data;
+	CHECK_EQ(berth_s2_tables(vm, 0x1234), 0);
+	CHECK_EQ(atomic_long_read(&vm->s2.tables), vm->s2.format->levels - 1);
+	CHECK_EQ(berth_s2_tables(vm, 0x1234), 0);
+	CHECK_EQ(atomic_long_read(&vm->s2.tables), vm->s2.format->levels - 1);
+	CHECK_EQ(atomic_long_read(&vm->s2.pages[0]), 0);
+	berth_s2_zap(vm, 0, vm->s2.max_gfn);
+	CHECK_EQ(atomic_long_read(&vm->s2.tables), 0);
+	fput(file);
+	machine_free(&m);
+}
+
 static void plain_format_agrees_with_an_array(void)
 {
 	check_format(&fake_plain_format);
@@ -675,6 +696,7 @@ static const struct test tests[] = {
 	TEST(s390_tables_agree_with_an_array),
 	TEST(s390_entries_have_the_manuals_bits),
 	TEST(geometries_agree_with_an_array),
+	TEST(tables_are_there_before_what_they_map),
 	TEST(zap_lets_go_of_the_lock),
 	TEST(memory_is_prepared_before_it_is_mapped_and_before_it_is_executed),
 	TEST(npt_entries_have_the_manuals_bits),
