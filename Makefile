@@ -14,7 +14,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 help:	## this list
 	@echo "Berth: a hypervisor kernel module for Linux, tested in emulated hosts."
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@echo "Settings of run: ARCH=x86|arm64 HOST_KERNEL=6.1|6.12 GUEST_KERNEL=6.1|6.12 HYPERVISOR=berth|kvm VMM=berth|qemu GUEST_CMD='command'"
+	@echo "Settings of run: ARCH=x86|arm64|s390 HOST_KERNEL=6.1|6.12 GUEST_KERNEL=6.1|6.12 HYPERVISOR=berth|kvm VMM=berth|qemu GUEST_CMD='command'"
 
 run: deps	## boots a Debian guest on Berth in an emulated host, ends in its shell
 	@ci/run-guest

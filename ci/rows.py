@@ -192,6 +192,9 @@ def s390():
         at, where = f"s390-sie-{rel}", dict(host="s390-sie", rel=rel, hypervisor="berth")
         yield row(f"conformance-{at}", FULL, 120, "conformance", **where)
         yield row(f"conformance-smp2-{at}", FULL, 150, "conformance", smp=2, **where)
+        for guest in ("6.1", "6.12"):
+            name = "vmm" if guest == "6.1" else f"vmm-{guest}"
+            yield row(f"{name}-{at}", FULL, 240, "guest", guest=guest, vmm="berth", smp=2, **where)
         yield row(f"load-{at}", FULL, 200, "load", host="s390-sie", rel=rel)
         yield row(f"reload-smp2-{at}", FULL, 300, "reload", smp=2, **where)
         yield row(
