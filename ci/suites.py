@@ -353,7 +353,8 @@ def guest(
             host=host,
             kernel=rel,
             hypervisor=hypervisor,
-            timeout=240 + 6 * session.host(host).BOOT_SECONDS,
+            # A debug kernel looks for leaks in the end, in all of its memory.
+            timeout=240 + 6 * session.host(host).BOOT_SECONDS + 600 * rel.endswith("-debug"),
             name=report.row,
             commands=[
                 guests.command(
