@@ -91,6 +91,20 @@ static u64 entry_clear(const struct s2_format *format, u64 *entry, unsigned int 
 	return format->clear ? format->clear(entry, level) : xchg(entry, format->empty[level]);
 }
 
+/*
+ * @new in the place of @old; false when it is not @old any more.  A live leaf that goes by
+ * instruction nobody else changes meanwhile: the lock is held for writing.
+ */
+static bool entry_replace(const struct s2_format *format, u64 *entry, unsigned int level, u64 old,
+			  u64 new)
+{
+	if (!format->clear || !(format->attr(old, level) & S2_LEAF))
+		return cmpxchg64(entry, old, new) == old;
+	entry_clear(format, entry, level);
+	WRITE_ONCE(*entry, new);
+	return true;
+}
+
 /* Memory that a new entry lets the guest reach, or execute, is made ready for it. */
 static void prepare(struct berth_s2 *s2, gfn_t gfn, phys_addr_t pa, unsigned int level, u32 old,
 		    u32 new)
@@ -214,19 +228,13 @@ int s2_map(struct berth_s2 *s2, struct s2_cache *cache, gfn_t gfn, unsigned int 
 		new = format->leaf(pa, level, attr | had);
 		if (new == old)
 			return 0;
-		/* What hardware may hold changes by instruction, and nobody else changes it meanwhile. */
-		if (format->clear && (old_attr & S2_LEAF)) {
-			if (!exclusive)
-				return -EAGAIN;
-			entry_clear(format, entry, level);
-			WRITE_ONCE(*entry, new);
-			break;
-		}
+		if (format->clear && (old_attr & S2_LEAF) && !exclusive)
+			return -EAGAIN;
 		prepare(s2, gfn, pa, level, had, attr);
 		if ((old_attr & S2_LEAF) &&
 		    (!had || (format->flush_on_grant && (attr & ~had & S2_RWX))))
 			*flush = true;
-		if (cmpxchg64(entry, old, new) == old)
+		if (entry_replace(format, entry, level, old, new))
 			break;
 	}
 	if (!(old_attr & S2_LEAF))
@@ -373,13 +381,7 @@ static bool leaf_clear_attr(struct s2_walk *walk, u64 *entry, unsigned int level
 				   format->attr(old, level) & ~(clear | S2_LEAF));
 		if (new == old)
 			return false;
-		if (format->clear) {
-			/* Under the lock for writing nobody fills it meanwhile. */
-			entry_clear(format, entry, level);
-			WRITE_ONCE(*entry, new);
-			return true;
-		}
-	} while (cmpxchg64(entry, old, new) != old);
+	} while (!entry_replace(format, entry, level, old, new));
 	return true;
 }
 
