@@ -317,6 +317,20 @@ int vcpu_run(struct vcpu *vcpu)
 	return kvm_ioctl(vcpu->fd, KVM_RUN, 0L);
 }
 
+int get_one_reg(struct vcpu *vcpu, uint64_t id, void *value)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
+
+	return kvm_ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg);
+}
+
+int set_one_reg(struct vcpu *vcpu, uint64_t id, const void *value)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
+
+	return kvm_ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg);
+}
+
 static void unexpected_exit(struct vcpu *vcpu, int ret, const char *wanted)
 {
 	struct kvm_run *run = vcpu->run;

@@ -127,6 +127,10 @@ void *add_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint6
 
 /* One KVM_RUN: 0 or -errno. */
 int vcpu_run(struct vcpu *vcpu);
+
+/* A register of an architecture that has them by number; 0 or -errno. */
+int get_one_reg(struct vcpu *vcpu, uint64_t id, void *value);
+int set_one_reg(struct vcpu *vcpu, uint64_t id, const void *value);
 /* KVM_RUN that must return 0 with this exit reason; prints what came instead. */
 void run_until(struct vcpu *vcpu, uint32_t reason);
 /* Runs until the guest routine says that it is done; every other exit fails the test. */

@@ -98,8 +98,6 @@ struct arm_trap {
 #define PSTATE_D	(1 << 9)
 #define PSTATE_DAIF	(PSTATE_D | PSTATE_A | PSTATE_I | PSTATE_F)
 
-int get_one_reg(struct vcpu *vcpu, uint64_t id, void *value);	/* 0 or -errno */
-int set_one_reg(struct vcpu *vcpu, uint64_t id, const void *value);
 /* Registers of 32 or 64 bits that must be there. */
 uint64_t get_reg(struct vcpu *vcpu, uint64_t id);
 void set_reg(struct vcpu *vcpu, uint64_t id, uint64_t value);

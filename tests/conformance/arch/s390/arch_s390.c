@@ -126,20 +126,6 @@ uint64_t arch_gpa_limit(void)
 	return limit / arch_slot_unit * arch_slot_unit;
 }
 
-int get_one_reg(struct vcpu *vcpu, uint64_t id, void *value)
-{
-	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
-
-	return kvm_ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg);
-}
-
-int set_one_reg(struct vcpu *vcpu, uint64_t id, const void *value)
-{
-	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
-
-	return kvm_ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg);
-}
-
 uint64_t get_gpr(struct vcpu *vcpu, unsigned int n)
 {
 	struct kvm_regs regs;

@@ -116,8 +116,6 @@ void *code_at(struct vm *vm, uint64_t gpa);
 
 uint64_t get_gpr(struct vcpu *vcpu, unsigned int n);
 void set_gpr(struct vcpu *vcpu, unsigned int n, uint64_t value);
-int get_one_reg(struct vcpu *vcpu, uint64_t id, void *value);	/* 0 or -errno */
-int set_one_reg(struct vcpu *vcpu, uint64_t id, const void *value);
 uint64_t get_cr(struct vcpu *vcpu, unsigned int n);
 void set_cr(struct vcpu *vcpu, unsigned int n, uint64_t value);
 
