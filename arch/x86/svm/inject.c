@@ -207,28 +207,33 @@ static void pass_hlt(struct x86_vcpu *v)
 {
 	if (!svm_get_shadow(v) || !(v->rflags & X86_EFLAGS_IF) ||
 	    (v->rflags & X86_EFLAGS_TF) || v->core.guest_debug || svm_get_cpl(v) ||
-	    !x86_interrupt_waits(v) || !x86_code_is(v, OPCODE_HLT, 1))
+	    !x86_code_is(v, OPCODE_HLT, 1))
 		return;
 	x86_skip_insn(v, 1);
 }
 
-/* What the controllers in the kernel have, now or as soon as the guest can take it. */
+/*
+ * What the controllers in the kernel have, now or as soon as the guest can take it.  Whether
+ * there is any is asked once: one that comes in between is for the next look, which its
+ * request brings about.
+ */
 static void inject_or_await_interrupt(struct x86_vcpu *v, struct svm_vcpu *svm, bool *busy)
 {
+	bool waits = x86_interrupt_waits(v);
 	int vector = -1;
-	bool waits;
 
-	if (!*busy)
+	if (waits && !*busy) {
 		pass_hlt(v);
-	if (!*busy && x86_interrupt_allowed(v))
-		vector = x86_take_interrupt(v);
+		if (x86_interrupt_allowed(v))
+			vector = x86_take_interrupt(v);
+	}
 	if (vector >= 0) {
 		v->ev.interrupt.injected = true;
 		v->ev.interrupt.soft = false;
 		v->ev.interrupt.nr = vector;
 		inject_interrupt(v, svm, busy);
+		waits = x86_interrupt_waits(v);
 	}
-	waits = x86_interrupt_waits(v);
 	if (waits)
 		open_irq_window(svm);
 	else if (svm->irq_window)
