@@ -445,7 +445,8 @@ int runner_stop(struct runner *r)
 {
 	while (!atomic_load(&r->done)) {
 		pthread_kill(r->thread, SIGUSR1);
-		sched_yield();
+		/* On another processor a thread that signals rain on gets nowhere. */
+		usleep(1000);
 	}
 	return runner_join(r);
 }

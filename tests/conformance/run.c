@@ -198,7 +198,7 @@ static void *scribbler(void *arg)
 		scribble(h->vcpu, &random);
 		/* A guest with scribbled registers may never come back by itself. */
 		pthread_kill(h->main, SIGUSR1);
-		sched_yield();
+		usleep(200);
 	}
 	atomic_store(&h->stopped, true);
 	return NULL;

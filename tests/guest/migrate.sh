@@ -169,6 +169,7 @@ esac
 for f in $tmp/*.pid; do
 	kill $(cat $f) 2>/dev/null
 done
+[ $failed = 0 ] || head -n 60 $tmp/*.out | sed 's/^/# /'	# what the QEMUs said
 for f in $tmp/*.log; do
 	echo "# ${f##*/}: $(tail -1 $f)"
 done

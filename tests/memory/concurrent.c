@@ -115,7 +115,7 @@ static void crowd_stop(struct crowd *crowd)
 	for (unsigned int i = 0; i < NCPUS; i++) {
 		while (!atomic_load(&crowd->cpu[i].ended)) {
 			pthread_kill(crowd->cpu[i].thread, SIGUSR1);
-			sched_yield();
+			usleep(1000);
 		}
 		pthread_join(crowd->cpu[i].thread, NULL);
 	}
