@@ -79,7 +79,7 @@ def program(arch):
 
 def qemu_argv(arch, memory, append, machine, smp):
     q = QEMU[arch]
-    bus = "device" if machine and machine[-1] in NO_PCI else "pci"
+    bus = "ccw" if arch == "s390" else "device" if machine and machine[-1] in NO_PCI else "pci"
     return [
         *(q.program, *(machine or q.machine), "-m", str(memory), "-smp", str(smp)),
         *"-display none -no-reboot -nodefaults -serial mon:stdio".split(),

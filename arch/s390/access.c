@@ -42,6 +42,79 @@ int sie_write_real(struct sie_vcpu *v, u64 real, const void *data, unsigned int 
 	return berth_write_guest(&v->core, sie_real_to_abs(v, real), data, len);
 }
 
+/*
+ * The IPTE interlock (SA22-7095, "System Control Area").
+ */
+#define INTERLOCK	0x8000000000000000ULL
+/* A vCPU has the lock as long as one instruction takes; Hercules may forget it (docs/limits.md). */
+#define FORGOTTEN_NS	(10 * NSEC_PER_MSEC)
+
+int sie_interlock_init(struct sie_vm *vm)
+{
+	struct sie_interlock *lock = &vm->interlock;
+
+	/* SIE has 32 bits for its address. */
+	lock->control = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT | GFP_DMA);
+	mutex_init(&lock->lock);
+	init_waitqueue_head(&lock->free);
+	return lock->control ? 0 : -ENOMEM;
+}
+
+void sie_interlock_destroy(struct sie_vm *vm)
+{
+	free_page((unsigned long)vm->interlock.control);
+}
+
+void sie_interlock_hold(struct sie_vm *vm)
+{
+	struct sie_interlock *lock = &vm->interlock;
+	u64 old, end;
+
+	mutex_lock(&lock->lock);
+	WRITE_ONCE(lock->holders, lock->holders + 1);
+	if (lock->holders == 1) {
+		end = ktime_get_ns() + FORGOTTEN_NS;
+		for (;;) {
+			old = READ_ONCE(*lock->control) & ~INTERLOCK;
+			if (cmpxchg(lock->control, old, old | INTERLOCK) == old ||
+			    ktime_get_ns() > end)
+				break;
+			cond_resched();
+		}
+	}
+	mutex_unlock(&lock->lock);
+}
+
+void sie_interlock_release(struct sie_vm *vm)
+{
+	struct sie_interlock *lock = &vm->interlock;
+	u64 old;
+
+	mutex_lock(&lock->lock);
+	WRITE_ONCE(lock->holders, lock->holders - 1);
+	if (!lock->holders) {
+		do {
+			old = READ_ONCE(*lock->control);
+		} while (cmpxchg(lock->control, old, old & ~INTERLOCK) != old);
+		wake_up_all(&lock->free);
+	}
+	mutex_unlock(&lock->lock);
+}
+
+int sie_interlock_wait(struct sie_vcpu *v)
+{
+	struct sie_interlock *lock = &sie_vm_of(v)->interlock;
+
+	/* A signal is seen on the way to the next try. */
+	wait_event_interruptible(lock->free, !READ_ONCE(lock->holders));
+	if (READ_ONCE(*lock->control) & INTERLOCK) {
+		sie_interlock_hold(sie_vm_of(v));
+		sie_interlock_release(sie_vm_of(v));
+	}
+	sie_rewind(v);
+	return BERTH_RUN_AGAIN;
+}
+
 /* One entry of a table; 0 or the interruption. */
 static u16 fetch(struct sie_vcpu *v, u64 address, u64 *entry)
 {
@@ -317,10 +390,12 @@ int sie_inject_fault(struct sie_vcpu *v, const struct sie_fault *fault)
 static int parts(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, void *data,
 		 unsigned int len, enum sie_access access, struct sie_fault *fault)
 {
+	bool walks = v->block->gpsw.mask & PSW_MASK_DAT, first = true;
 	u64 mask = sie_address_mask(v);
-	bool first = true;
 	int r = 0;
 
+	if (walks)
+		sie_interlock_hold(sie_vm_of(v));
 	while (len && !r) {
 		unsigned int part;
 		gpa_t gpa;
@@ -348,6 +423,8 @@ static int parts(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key, void 
 		len -= part;
 		first = false;
 	}
+	if (walks)
+		sie_interlock_release(sie_vm_of(v));
 	return r;
 }
 

@@ -3,6 +3,8 @@
  * DIAGNOSE: what a guest asks its hypervisor for, by function code.  What is not here is user
  * space's.
  */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include "s390.h"
 #include "insn.h"
 
@@ -114,10 +116,69 @@ static int virtio(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
+/* User space's pages behind absolute [@start, @end) of one slot are given back. */
+static void discard_slot(const struct berth_slot *slot, gpa_t start, gpa_t end)
+{
+	unsigned long hva, last;
+	struct vm_area_struct *vma;
+
+	start = max(start, gfn_to_gpa(slot->base_gfn));
+	end = min(end, gfn_to_gpa(slot->base_gfn + slot->npages));
+	if (start >= end)
+		return;
+	hva = slot_hva(slot, gpa_to_gfn(start));
+	last = hva + (end - start);
+	while ((vma = find_vma(current->mm, hva)) && vma->vm_start < last) {
+		hva = max(hva, vma->vm_start);
+		if (!(vma->vm_flags & (VM_HUGETLB | VM_PFNMAP | VM_LOCKED)))
+			berth_zap_range(vma, hva, min(last, vma->vm_end) - hva);
+		hva = vma->vm_end;
+		if (hva >= last)
+			break;
+		cond_resched();
+	}
+}
+
+static void discard(struct sie_vm *vm, gpa_t start, gpa_t end)
+{
+	const struct berth_slot_set *slots;
+	unsigned int i;
+	int idx;
+
+	if (start >= end)
+		return;
+	mmap_read_lock(current->mm);
+	idx = srcu_read_lock(&vm->vm.srcu);
+	slots = srcu_dereference(vm->vm.slots, &vm->vm.srcu);
+	for (i = 0; i < slots->nr; i++)
+		discard_slot(slots->by_gfn[i], start, end);
+	srcu_read_unlock(&vm->vm.srcu, idx);
+	mmap_read_unlock(current->mm);
+}
+
+/* The guest does without what is in real [r1, r3]; the prefix area's place is absolute 0's there. */
+static int release(struct sie_vcpu *v)
+{
+	struct sie_regs regs = sie_regs_rs(v);
+	u64 start = v->gprs[regs.r1], end = v->gprs[regs.r3] + PAGE_SIZE;
+	u64 prefix = v->prefix, after = prefix + 2 * PAGE_SIZE;
+	struct sie_vm *vm = sie_vm_of(v);
+
+	if (((start | end) & ~PAGE_MASK) || start >= end || start < 2 * PAGE_SIZE)
+		return sie_pgm(v, PGM_SPECIFICATION);
+	discard(vm, start, min(end, prefix));
+	if (start < after && end > prefix)
+		discard(vm, max(start, prefix) - prefix, min(end, after) - prefix);
+	discard(vm, max(start, after), end);
+	return BERTH_RUN_AGAIN;
+}
+
 int sie_diag(struct sie_vcpu *v)
 {
 	/* The code is the operand's address. */
 	switch (sie_operand_s(v).address & 0xffff) {
+	case 0x10:
+		return release(v);
 	case 0x44:
 		return yield_cpu(v);
 	case 0x9c:

@@ -35,6 +35,8 @@ unsigned int sie_ilc(const struct sie_vcpu *v)
 void sie_rewind(struct sie_vcpu *v)
 {
 	v->block->gpsw.addr = (v->block->gpsw.addr - sie_ilc(v)) & sie_address_mask(v);
+	/* It has not been done. */
+	v->block->icptstatus &= ~SIE_ICPT_PER_FETCH;
 }
 
 /* The guest became enabled for something that waits: the loop delivers it. */
@@ -48,6 +50,11 @@ static int reflect(struct sie_vcpu *v)
 {
 	const struct sie_block *block = v->block;
 
+	if (v->core.guest_debug && (block->iprcc & PGM_PER)) {
+		sie_debug_program(v);
+		if (!block->iprcc)
+			return BERTH_RUN_AGAIN;
+	}
 	return sie_inject(v, &(struct kvm_s390_irq) {
 		.type = KVM_S390_PROGRAM_INT,
 		.u.pgm = {
@@ -229,10 +236,20 @@ int sie_handle_exit(struct sie_vcpu *v)
 {
 	const struct sie_block *block = v->block;
 	const struct exit *exit = NULL;
+	struct sie_per per;
+	int r;
 
 	if (block->icptcode < ARRAY_SIZE(exits) && exits[block->icptcode].handle)
 		exit = &exits[block->icptcode];
 	trace_berth_exit(v->core.id, reason(block, exit), block->icptcode, block->gpsw.addr,
 			 (u64)block->ipa << 32 | block->ipb, block->tecmc);
-	return exit ? exit->handle(v) : SIE_TO_USER;
+	if (!exit)
+		return SIE_TO_USER;
+	if (block->icptstatus & SIE_ICPT_PER_FETCH)
+		sie_per_begin(v, &per);
+	r = exit->handle(v);
+	/* Whoever completes it, it is done before anything else is. */
+	if ((block->icptstatus & SIE_ICPT_PER_FETCH) && (r >= 0 || r == SIE_TO_USER))
+		sie_per_end(v, &per);
+	return r;
 }

@@ -76,6 +76,8 @@ static const struct berth_cap caps[] = {
 	/* Absolute addresses and keys; compare and exchange. */
 	{ KVM_CAP_S390_MEM_OP_EXTENSION, BIT(0) | BIT(1) },
 	{ KVM_CAP_S390_VCPU_RESETS, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG, .check = sie_cap_guest_debug },
+	{ KVM_CAP_SET_GUEST_DEBUG2, .check = sie_cap_guest_debug2 },
 	/* No memory is for loads only, and there are no messages. */
 	{ KVM_CAP_READONLY_MEM, 0 },
 	{ KVM_CAP_SIGNAL_MSI, 0 },
@@ -115,6 +117,7 @@ static const struct berth_ioctl ioctls[] = {
 	VCPU_IOCTL(KVM_SET_ONE_REG, 0, KVM_CAP_ONE_REG, sie_ioctl_set_one_reg),
 	VCPU_IOCTL(KVM_GET_MP_STATE, IOC_IN_ONLY, KVM_CAP_MP_STATE, sie_ioctl_get_mp_state),
 	VCPU_IOCTL(KVM_SET_MP_STATE, 0, KVM_CAP_MP_STATE, sie_ioctl_set_mp_state),
+	VCPU_IOCTL(KVM_SET_GUEST_DEBUG, 0, KVM_CAP_SET_GUEST_DEBUG, sie_ioctl_set_guest_debug),
 	VCPU_IOCTL(KVM_S390_MEM_OP, 0, KVM_CAP_S390_MEM_OP, sie_ioctl_mem_op),
 	VCPU_IOCTL(KVM_S390_SET_INITIAL_PSW, 0, 0, sie_ioctl_set_initial_psw),
 	VCPU_IOCTL(KVM_S390_STORE_STATUS, IOC_VALUE, 0, sie_ioctl_store_status),

@@ -290,7 +290,8 @@ static unsigned long open_irqs(struct sie_vcpu *v, unsigned long *f)
 	u64 psw = block->gpsw.mask;
 	unsigned int i;
 
-	if (clock_due(v))
+	/* For a guest that is taken step by step time passes in leaps. */
+	if (clock_due(v) && !sie_stepping(v))
 		pending |= BIT(SIE_IRQ_CLOCK_COMPARATOR);
 	if (cpu_timer(v) < 0)
 		pending |= BIT(SIE_IRQ_CPU_TIMER);
@@ -351,6 +352,8 @@ static void ask_about(struct sie_vcpu *v)
 		else
 			block->lctl |= SIE_LCTL_CR14;
 	}
+	if (unlikely(v->core.guest_debug))
+		sie_debug_intercept(v);
 	if (pending & BIT(SIE_IRQ_STOP))
 		flags |= SIE_STOP_INT;
 	atomic_andnot((SIE_EXT_INT | SIE_IO_INT | SIE_STOP_INT) & ~flags, &block->cpuflags);
@@ -719,9 +722,10 @@ static int deliver_floating(struct sie_vcpu *v, unsigned long open)
 int sie_deliver(struct sie_vcpu *v)
 {
 	unsigned long floating, open;
+	bool delivered = false;
 	int r;
 
-	for (;;) {
+	for (;; delivered = true) {
 		open = open_irqs(v, &floating);
 		if (open & ~LAST)
 			r = deliver_local(v, __ffs(open & ~LAST));
@@ -735,6 +739,8 @@ int sie_deliver(struct sie_vcpu *v)
 			return r;
 	}
 	ask_about(v);
+	if (delivered && sie_stepping(v))
+		sie_debug_interrupted(v);
 	return 0;
 }
 
@@ -750,7 +756,7 @@ bool sie_wait(struct sie_vcpu *v)
 	if (sie_deliverable(v))
 		return false;
 	if (block->gpsw.mask & PSW_MASK_EXT) {
-		if (block->gcr[0] & GCR0_CLOCK_COMPARATOR)
+		if ((block->gcr[0] & GCR0_CLOCK_COMPARATOR) && !sie_stepping(v))
 			wait = block->ckc - tod;
 		if (block->gcr[0] & GCR0_CPU_TIMER) {
 			left = block->cputm;

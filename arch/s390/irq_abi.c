@@ -87,6 +87,8 @@ static int inject(struct sie_vcpu *v, const struct kvm_s390_irq *irq)
 			return irq->u.stop.flags & KVM_S390_STOP_FLAG_STORE_STATUS ?
 			       sie_store_status(v, &v->core, KVM_S390_STORE_STATUS_NOADDR) : 0;
 	}
+	if (irq->type == KVM_S390_PROGRAM_INT)
+		sie_debug_injected(v);
 	return sie_inject(v, irq);
 }
 

@@ -487,13 +487,17 @@ static const struct insn two_bytes[] = {
 	{ 0xb23a, true,  io },		/* STCPS */
 	{ 0xb23b, true,  io },		/* RCHP */
 	{ 0xb23c, true,  io },		/* SCHM */
+	{ 0xb221, true,  sie_interlock_wait },	/* IPTE */
+	{ 0xb250, true,  sie_interlock_wait },	/* CSP */
 	{ 0xb25f, true,  io },		/* CHSC */
 	{ 0xb274, true,  io },		/* SIGA */
 	{ 0xb276, true,  io },		/* XSCH */
 	{ 0xb27d, true,  stsi_insn },
 	{ 0xb2b1, true,  stfl },
 	{ 0xb2b2, true,  lpswe },
+	{ 0xb98a, true,  sie_interlock_wait },	/* CSPG */
 	{ 0xb98d, false, epsw },
+	{ 0xb98e, true,  sie_interlock_wait },	/* IDTE */
 	{ 0xb9af, true,  sie_pfmf },
 	{ 0xe501, true,  tprot },
 };

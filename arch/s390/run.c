@@ -88,6 +88,8 @@ static int enter(struct sie_vcpu *v)
 	block->gg14 = v->gprs[14];
 	block->gg15 = v->gprs[15];
 	block->icptcode = SIE_ICPT_NONE;
+	/* What says whether there is an interruption beside an instruction's interception. */
+	block->iprcc = 0;
 	local_irq_disable();
 	/* Before the look at requests: who sets it after that wants this entry not to be. */
 	atomic_andnot(SIE_PROG_REQUEST, &block->prog20);
@@ -97,7 +99,11 @@ static int enter(struct sie_vcpu *v)
 	}
 	trace_berth_entry(v->core.id, block->gpsw.addr);
 	sie_fpu_ready();
+	if (unlikely(v->core.guest_debug))
+		sie_debug_enter(v);
 	r = run_guest(v);
+	if (unlikely(v->core.guest_debug))
+		sie_debug_leave(v);
 	berth_leave_guest(&v->core);
 	local_irq_enable();
 	v->gprs[14] = block->gg14;
@@ -124,6 +130,8 @@ int sie_vcpu_run(struct berth_vcpu *b)
 	int r;
 
 	sie_wait_end(v);
+	if (unlikely(v->debug.pending))
+		return sie_debug_exit(v);
 	do {
 		/* The hint keeps a guest that only faults or exits from holding on to the CPU. */
 		if (berth_work_pending(b))
@@ -131,11 +139,15 @@ int sie_vcpu_run(struct berth_vcpu *b)
 		berth_vcpu_take_request(b, SIE_REQ_IRQ);
 		berth_vcpu_take_request(b, BERTH_REQ_TLB_FLUSH);
 		r = sie_deliver(v);
+		if (!r && unlikely(v->debug.pending))
+			return sie_debug_exit(v);
 		if (!r && unlikely(!READ_ONCE(v->prefix_mapped)))
 			r = sie_s2_ready(v);
 		if (!r)
 			r = enter(v);
-	} while (r == BERTH_RUN_AGAIN);
+	} while (r == BERTH_RUN_AGAIN && likely(!v->debug.pending));
+	if (r == BERTH_RUN_AGAIN)
+		return sie_debug_exit(v);
 	if (r == SIE_TO_USER) {
 		run->exit_reason = KVM_EXIT_S390_SIEIC;
 		run->s390_sieic.icptcode = v->block->icptcode;

@@ -43,16 +43,23 @@ int sie_vm_init(struct berth_vm *b, unsigned long type)
 	vm->fac_page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT | GFP_DMA);
 	if (!vm->fac_page)
 		return -ENOMEM;
+	r = sie_interlock_init(vm);
+	if (r)
+		goto no_interlock;
 	r = berth_s2_init(&b->s2, sie_s2_format());
-	if (r) {
-		free_page((unsigned long)vm->fac_page);
-		return r;
-	}
+	if (r)
+		goto no_tables;
 	sie_space_init(&vm->space, sie_s2_asce(&b->s2));
 	vm->mem_limit = sie_max_memory();
 	sie_model_init(vm);
 	sie_floating_init(vm);
 	return 0;
+
+no_tables:
+	sie_interlock_destroy(vm);
+no_interlock:
+	free_page((unsigned long)vm->fac_page);
+	return r;
 }
 
 void sie_vm_destroy(struct berth_vm *b)
@@ -61,6 +68,7 @@ void sie_vm_destroy(struct berth_vm *b)
 
 	sie_floating_destroy(vm);
 	berth_s2_destroy(&b->s2);
+	sie_interlock_destroy(vm);
 	free_page((unsigned long)vm->fac_page);
 }
 
@@ -119,6 +127,8 @@ static void block_init(struct sie_vcpu *v)
 	block->epoch = vm->epoch;
 	if (sie_fac_test(vm->model.fac_list, 7))
 		block->fac = virt_to_phys(vm->fac_page);
+	/* For its lock alone: there are no entries of CPUs in the system control area. */
+	block->scaol = virt_to_phys(vm->interlock.control);
 }
 
 int sie_vcpu_init(struct berth_vcpu *b)
@@ -144,6 +154,7 @@ void sie_vcpu_destroy(struct berth_vcpu *b)
 	struct sie_vcpu *v = to_sie(b);
 
 	hrtimer_cancel(&v->timer);
+	sie_debug_off(v);
 	free_page((unsigned long)v->block);
 }
 

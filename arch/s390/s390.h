@@ -30,6 +30,17 @@ enum sie_user {
 	SIE_USER_IRQCHIP,
 };
 
+/*
+ * The guest's tables are walked by the kernel while none of its vCPUs invalidates an entry of them:
+ * SIE gives IPTE and its like back to us while the lock bit in the system control area is on.
+ */
+struct sie_interlock {
+	u64 *control;			/* [I] in the page of the system control area */
+	struct mutex lock;
+	unsigned int holders;		/* [lock], read by anyone */
+	wait_queue_head_t free;
+};
+
 struct sie_vm {
 	struct berth_vm vm;
 	struct sie_space space;
@@ -40,6 +51,20 @@ struct sie_vm {
 	unsigned long user;		/* [a] bits of enum sie_user */
 	bool skeys;			/* [a] the guest has used a storage key */
 	struct sie_floating floating;
+	struct sie_interlock interlock;
+};
+
+struct sie_point;
+
+/* Guest debugging. */
+struct sie_debug {
+	struct sie_point *points;	/* [v] and so on */
+	unsigned int nr_points;
+	bool pending;			/* user space is to hear of @type at @address */
+	u8 type;
+	u64 address;
+	u64 last;			/* the breakpoint that was reported last */
+	u64 cr0, cr9[3];		/* the guest's own while it is in SIE */
 };
 
 struct sie_vcpu {
@@ -59,6 +84,7 @@ struct sie_vcpu {
 	struct hrtimer timer;		/* [o] the blocked guest's clock comparator or CPU timer */
 	u64 wait_since;			/* [o] TOD clock when the guest began to wait; 0: it does not */
 	bool running;			/* [o] between run_begin and run_end */
+	struct sie_debug debug;
 };
 
 static inline struct sie_vm *to_sie_vm(struct berth_vm *vm)
@@ -79,6 +105,11 @@ static inline struct sie_vm *sie_vm_of(const struct sie_vcpu *v)
 static inline bool sie_user(const struct sie_vm *vm, enum sie_user what)
 {
 	return test_bit(what, &vm->user);
+}
+
+static inline bool sie_stepping(const struct sie_vcpu *v)
+{
+	return v->core.guest_debug & KVM_GUESTDBG_SINGLESTEP;
 }
 
 static inline bool sie_stopped(const struct sie_vcpu *v)
@@ -180,6 +211,35 @@ unsigned int sie_ilc(const struct sie_vcpu *v);
 /* Back to the instruction that was intercepted. */
 void sie_rewind(struct sie_vcpu *v);
 
+/*
+ * debug.c: the guest's control registers in SIE, and outside; interceptions that keep them apart.
+ */
+void sie_debug_enter(struct sie_vcpu *v);
+void sie_debug_leave(struct sie_vcpu *v);
+void sie_debug_intercept(struct sie_vcpu *v);
+/* A PER event from SIE: what is left of it in the state description is the guest's. */
+void sie_debug_program(struct sie_vcpu *v);
+/* The guest, which is taken step by step, has come to an interruption's handler. */
+void sie_debug_interrupted(struct sie_vcpu *v);
+/* User space made a program interruption of the instruction that it did: the step ends with that. */
+void sie_debug_injected(struct sie_vcpu *v);
+/* What waits goes to user space. */
+int sie_debug_exit(struct sie_vcpu *v);
+void sie_debug_off(struct sie_vcpu *v);
+
+/* An instruction that the kernel does, and whose fetch is a PER event: before it, and after. */
+struct sie_per {
+	u64 address;
+	u8 atmid;
+	bool guest;			/* the guest asked for it */
+};
+
+void sie_per_begin(struct sie_vcpu *v, struct sie_per *per);
+void sie_per_end(struct sie_vcpu *v, const struct sie_per *per);
+int sie_cap_guest_debug(struct berth_vm *vm);
+int sie_cap_guest_debug2(struct berth_vm *vm);
+long sie_ioctl_set_guest_debug(struct berth_vcpu *b, void *data, unsigned long arg);
+
 /* skey.c: a page's storage key: 0 or -ENOMEM; and the ioctls. */
 int sie_key_get(struct sie_vm *vm, gfn_t gfn, u8 *key);
 long sie_ioctl_get_skeys(struct berth_vm *b, void *data, unsigned long arg);
@@ -191,6 +251,14 @@ int sie_diag(struct sie_vcpu *v);
 int sie_sigp(struct sie_vcpu *v);
 
 /* access.c: a guest's own addresses. */
+int sie_interlock_init(struct sie_vm *vm);
+void sie_interlock_destroy(struct sie_vm *vm);
+/* Nobody invalidates an entry between these two.  May sleep. */
+void sie_interlock_hold(struct sie_vm *vm);
+void sie_interlock_release(struct sie_vm *vm);
+/* An IPTE that met the lock: it is tried again without. */
+int sie_interlock_wait(struct sie_vcpu *v);
+
 enum sie_access {
 	SIE_FETCH,
 	SIE_STORE,

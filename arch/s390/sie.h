@@ -68,6 +68,7 @@ enum sie_icpt {
 
 /* icptstatus: the instruction is the target of an EXECUTE. */
 #define SIE_ICPT_EXECUTE 0x01
+#define SIE_ICPT_PER_FETCH 0x02		/* and its fetch is a PER event */
 
 /* Validity interception code in ipb: the prefix area is not there for stores. */
 #define SIE_VALIDITY_PREFIX 0x0037

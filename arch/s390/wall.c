@@ -26,7 +26,13 @@ NUMBER(KVM_GET_ONE_REG, _IOC_WRITE, 0xab, 16);
 NUMBER(KVM_SET_ONE_REG, _IOC_WRITE, 0xac, 16);
 NUMBER(KVM_GET_MP_STATE, _IOC_READ, 0x98, 4);
 NUMBER(KVM_SET_MP_STATE, _IOC_WRITE, 0x99, 4);
+NUMBER(KVM_SET_GUEST_DEBUG, _IOC_WRITE, 0x9b, 24);
 
+SIZE(kvm_hw_breakpoint, 32);
+AT(kvm_hw_breakpoint, phys_addr, 8); AT(kvm_hw_breakpoint, len, 16); AT(kvm_hw_breakpoint, type, 24);
+SIZE(kvm_guest_debug, 24);
+AT(kvm_guest_debug, control, 0); AT(kvm_guest_debug, arch, 8);
+SIZE(kvm_debug_exit_arch, 16);
 SIZE(kvm_sync_regs, 1984);
 AT(kvm_sync_regs, gprs, 8); AT(kvm_sync_regs, acrs, 136); AT(kvm_sync_regs, crs, 200);
 AT(kvm_sync_regs, todpr, 328); AT(kvm_sync_regs, cputm, 336); AT(kvm_sync_regs, ckc, 344);

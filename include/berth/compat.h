@@ -47,6 +47,13 @@ struct kvm_pre_fault_memory {
 #define KVM_PRE_FAULT_MEMORY	_IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
 #endif
 
+/* Of one VMA, under mmap_lock. */
+#if BERTH_SINCE(6, 3)
+#define berth_zap_range(vma, start, size)	zap_page_range_single(vma, start, size, NULL)
+#else
+#define berth_zap_range(vma, start, size)	zap_page_range(vma, start, size)
+#endif
+
 /* 6.12 renames kvm_run::immediate_exit inside the kernel to mark double reads. */
 #ifdef HINT_UNSAFE_IN_KVM
 #define berth_run_immediate_exit(run)	READ_ONCE((run)->immediate_exit__unsafe)

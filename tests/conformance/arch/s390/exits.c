@@ -48,6 +48,42 @@ TEST(diagnose_in_problem_state_is_privileged)
 	run_program(vcpu, PGM_PRIVILEGED);
 }
 
+GUEST(guest_diag_10, "diag %r2, %r3, 0x10\n" DONE);
+
+TEST(released_pages_are_zero_and_the_others_stay)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint8_t *mem = add_slot(vcpu->vm, 1, 0, TEST_GPA, 1 << 20);
+
+	memset(mem, 0x5a, 1 << 20);
+	/* From the first page to the last one. */
+	s390_call(vcpu, guest_diag_10, TEST_GPA + 0x3000, TEST_GPA + 0x4000, 0);
+	for (unsigned int i = 0; i < 8; i++)
+		expect_eq(mem[i * 4096], i == 3 || i == 4 ? 0 : 0x5a);
+	expect_eq(guest_call(vcpu, GUEST_LOAD, TEST_GPA + 0x4ff8, 8, 0), 0);
+	expect_eq(guest_call(vcpu, GUEST_LOAD, TEST_GPA + 0x5000, 8, 0), 0x5a5a5a5a5a5a5a5a);
+	/* What no slot has is passed over. */
+	s390_call(vcpu, guest_diag_10, TEST_GPA + 0xff000, MMIO_GPA, 0);
+	expect_eq(mem[0xff000], 0);
+	expect_eq(mem[0xfe000], 0x5a);
+}
+
+TEST(release_of_pages_wants_pages)
+{
+	static const uint64_t bad[][2] = {
+		{ TEST_GPA + 8, TEST_GPA }, { TEST_GPA, TEST_GPA + 1 }, { TEST_GPA + 0x1000, TEST_GPA },
+		{ 0x1000, TEST_GPA }, { 0, 0 }, { TEST_GPA, -4096ULL },
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	for (unsigned int i = 0; i < 6; i++) {
+		trace("%u", i);
+		arch_vcpu_init(vcpu);
+		s390_start(vcpu, guest_diag_10, bad[i][0], bad[i][1], 0);
+		run_program(vcpu, PGM_SPECIFICATION);
+	}
+}
+
 GUEST(guest_prefix, "stpx 0(%r2)\n spx 8(%r2)\n stpx 16(%r2)\n" DONE);
 
 TEST(prefix_is_set_and_stored)

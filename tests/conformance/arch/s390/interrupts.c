@@ -445,10 +445,79 @@ TEST(flic_attributes_are_known)
 	expect_ret(has_attr(flic, 1000, 0), -ENXIO);
 }
 
+static unsigned int waiting(int flic)
+{
+	struct kvm_s390_irq irqs[8];
+
+	return get_attr(flic, KVM_DEV_FLIC_GET_ALL_IRQS, sizeof(irqs), irqs);
+}
+
+static void clear_waiting(int flic)
+{
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_CLEAR_IRQS, 0, NULL), 0);
+}
+
+static int set_ais(int flic, uint8_t isc, uint16_t mode)
+{
+	struct kvm_s390_ais_req req = { .isc = isc, .mode = mode };
+
+	return set_attr(flic, KVM_DEV_FLIC_AISM, 0, &req);
+}
+
+static int inject_adapter(int flic, uint64_t id)
+{
+	return set_attr(flic, KVM_DEV_FLIC_AIRQ_INJECT, id, NULL);
+}
+
+TEST(flic_suppresses_adapter_interrupts, NEED(KVM_CAP_S390_AIS))
+{
+	struct kvm_s390_io_adapter a = { .id = 5, .isc = 3, .flags = KVM_S390_ADAPTER_SUPPRESSIBLE };
+	struct kvm_enable_cap enable = { .cap = KVM_CAP_S390_AIS };
+	struct vm *vm = vm_new_bare();
+	struct kvm_s390_ais_all all;
+	int flic = new_flic(vm);
+
+	expect_ret(set_ais(flic, 3, 1), -EOPNOTSUPP);
+	expect_ret(kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &enable), 0);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_ADAPTER_REGISTER, 0, &a), 0);
+	a = (struct kvm_s390_io_adapter){ .id = 6, .isc = 3 };
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_ADAPTER_REGISTER, 0, &a), 0);
+	expect_ret(inject_adapter(flic, 7), -EINVAL);
+	expect_ret(set_ais(flic, 8, 1), -EINVAL);
+	expect_ret(set_ais(flic, 3, 2), -EINVAL);
+	/* All of them. */
+	expect_ret(inject_adapter(flic, 5), 0);
+	expect_eq(waiting(flic), 1);
+	clear_waiting(flic);
+	/* A single one, until the guest says so again; of those that can be suppressed. */
+	expect_ret(set_ais(flic, 3, 1), 0);
+	expect_ret(inject_adapter(flic, 5), 0);
+	expect_eq(waiting(flic), 1);
+	clear_waiting(flic);
+	expect_ret(get_attr(flic, KVM_DEV_FLIC_AISM_ALL, sizeof(all), &all), 0);
+	expect_eq(all.simm, 0x80 >> 3);
+	expect_eq(all.nimm, 0x80 >> 3);
+	expect_ret(inject_adapter(flic, 5), 0);
+	expect_eq(waiting(flic), 0);
+	expect_ret(inject_adapter(flic, 6), 0);
+	expect_eq(waiting(flic), 1);
+	clear_waiting(flic);
+	expect_ret(set_ais(flic, 3, 0), 0);
+	expect_ret(inject_adapter(flic, 5), 0);
+	expect_eq(waiting(flic), 1);
+	clear_waiting(flic);
+	/* As after a migration. */
+	all = (struct kvm_s390_ais_all){ .simm = 0xff, .nimm = 0x80 >> 3 };
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_AISM_ALL, 0, &all), 0);
+	expect_ret(inject_adapter(flic, 5), 0);
+	expect_eq(waiting(flic), 0);
+}
+
 /* A route of an adapter's interruption sets a bit and a summary in the guest's memory, and interrupts. */
 TEST(adapter_interrupt_sets_indicator_and_summary, NEED(KVM_CAP_IRQ_ROUTING))
 {
-	struct kvm_s390_io_adapter a = { .id = 1, .isc = 3, .swap = 1 };
+	struct kvm_s390_io_adapter a = { .id = 1, .isc = 3, .swap = 1, .maskable = 1 };
+	struct kvm_s390_io_adapter_req mask = { .id = 1, .type = KVM_S390_IO_ADAPTER_MASK };
 	struct kvm_s390_io_adapter_req map = { .id = 1, .type = KVM_S390_IO_ADAPTER_MAP, .addr = DATA_GPA };
 	struct kvm_enable_cap enable = { .cap = KVM_CAP_S390_IRQCHIP };
 	struct kvm_irqfd irqfd = { .gsi = 3 };
@@ -484,6 +553,16 @@ TEST(adapter_interrupt_sets_indicator_and_summary, NEED(KVM_CAP_IRQ_ROUTING))
 	expect_eq(data[0x100], 0x80 >> 5);
 	expect_eq(data[0x108], 0x80 >> 2);
 	expect_eq(lowcore32(vcpu, LC_IO_WORD), 0x80000000 | 3 << 27);
+	/* While it is masked it sets them still. */
+	data[0x100] = data[0x108] = 0;
+	mask.mask = 1;
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_ADAPTER_MODIFY, 0, &mask), 0);
+	expect_eq(write(irqfd.fd, &one, sizeof(one)), sizeof(one));
+	wait_change((uint64_t *)(data + 0x108), 0);
+	expect_eq(data[0x100], 0x80 >> 5);
+	expect_eq(waiting(flic), 0);
+	mask.id = 2;
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_ADAPTER_MODIFY, 0, &mask), -EINVAL);
 	routes.entry.flags = 1;
 	expect_ret(kvm_ioctl(vm->fd, KVM_SET_GSI_ROUTING, &routes), -EINVAL);
 	routes.entry.flags = 0;

@@ -250,6 +250,81 @@ TEST(mem_op_translates_as_the_guest_does, NEED(KVM_CAP_S390_MEM_OP))
 	expect_eq(lowcore64(vcpu, LC_TEID) & ~0xfffULL, SECOND_GVA + 0x4000);
 }
 
+GUEST(guest_ipte, "0: ipte %r2, %r3\n stg %r4, 8(%r2)\n brctg %r5, 0b\n" DONE);
+
+/* A page is there or not: what an entry that was invalidated meanwhile leads to is not seen. */
+TEST(mem_op_beside_a_guest_that_invalidates_entries, NEED(KVM_CAP_S390_MEM_OP))
+{
+	uint8_t *mem;
+	struct vcpu *other = vcpu_with_memory(&mem), *vcpu = vcpu_new(other->vm, 1);
+	uint64_t *second = dat_tables(other->vm), value;
+	struct runner r;
+	int ret;
+
+	*(uint64_t *)(mem + 0x3000) = 0x777;
+	second[1] = TEST_GPA + 0x3000;
+	s390_start(vcpu, guest_ipte, PAGE_TABLE2, 0x1000, TEST_GPA + 0x3000);
+	set_gpr(vcpu, 5, 3000);
+	start_dat(other, GUEST_NOP, 0, 0, 0);
+	runner_start(&r, vcpu);
+	do {
+		value = 0x777;
+		ret = logical(other, READ, SECOND_GVA + 0x1000, &value, 8, 0);
+		if (ret)
+			expect_eq(ret, PGM_PAGE);
+		expect_eq(value, 0x777);
+	} while (!r.done);
+	expect_ret(runner_join(&r), 0);
+	expect(s390_is_diag(vcpu, DIAG_DONE));
+	expect_ret(logical(other, READ, SECOND_GVA + 0x1000, &value, 8, 0), 0);
+}
+
+/* KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, and where its old value is: newer than some headers. */
+#define ABS_CMPXCHG	6
+
+static int exchange(struct vm *vm, uint64_t gaddr, void *old, void *new, uint32_t size, uint64_t flags)
+{
+	struct kvm_s390_mem_op m = mem_op(ABS_CMPXCHG, gaddr, new, size, flags);
+	uint64_t old_addr = (uintptr_t)old;
+
+	memcpy(&m.reserved[8], &old_addr, sizeof(old_addr));
+	return kvm_ioctl(vm->fd, KVM_S390_MEM_OP, &m);
+}
+
+TEST(mem_op_compares_and_exchanges, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
+{
+	uint8_t *mem, old[32], new[32], was[32];
+	struct vm *vm = vcpu_with_memory(&mem)->vm;
+
+	if (!(cap(KVM_CAP_S390_MEM_OP_EXTENSION) & 2))
+		skip_test("no compare and exchange");
+	for (uint32_t size = 1; size <= 16; size *= 2) {
+		trace("%u bytes", size);
+		fill(mem + 32, 32, 1);
+		fill(new, 32, 9);
+		memcpy(old, mem + 32, 32);
+		memcpy(was, old, 32);
+		expect_ret(exchange(vm, TEST_GPA + 32, old, new, size, CHECK), 0);
+		expect_mem(mem + 32, was, 32);
+		expect_ret(exchange(vm, TEST_GPA + 32, old, new, size, 0), 0);
+		expect_mem(mem + 32, new, size);
+		expect_mem(mem + 32 + size, was + size, 32 - size);
+		expect_mem(old, was, 32);
+		/* Another value is told, and stays. */
+		expect_ret(exchange(vm, TEST_GPA + 32, old, was, size, 0), 0);
+		expect_mem(old, new, size);
+		expect_mem(old + size, was + size, 32 - size);
+		expect_mem(mem + 32, new, size);
+	}
+	expect_ret(exchange(vm, TEST_GPA, old, new, 3, 0), -EINVAL);
+	expect_ret(exchange(vm, TEST_GPA, old, new, 32, 0), -EINVAL);
+	expect_ret(exchange(vm, TEST_GPA + 4, old, new, 8, 0), -EINVAL);
+	expect_ret(exchange(vm, TEST_GPA, guard_page(), new, 8, 0), -EFAULT);
+	expect_ret(exchange(vm, TEST_GPA, old, guard_page(), 8, 0), -EFAULT);
+	expect_ret(exchange(vm, MMIO_GPA, old, new, 8, 0), PGM_ADDRESSING);
+	expect_ret(exchange(vm, TEST_GPA, old, new, 8, INJECT), -EINVAL);
+}
+
 /* The key of a page of the guest's own, whose memory is there. */
 #define KEY_GPA	DATA_GPA
 
