@@ -266,6 +266,7 @@ TEST(mem_op_beside_a_guest_that_invalidates_entries, NEED(KVM_CAP_S390_MEM_OP))
 	s390_start(vcpu, guest_ipte, PAGE_TABLE2, 0x1000, TEST_GPA + 0x3000);
 	set_gpr(vcpu, 5, 3000);
 	start_dat(other, GUEST_NOP, 0, 0, 0);
+	run_done(other);
 	runner_start(&r, vcpu);
 	do {
 		value = 0x777;
