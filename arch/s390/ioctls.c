@@ -76,6 +76,7 @@ static const struct berth_cap caps[] = {
 	/* Absolute addresses and keys; compare and exchange. */
 	{ KVM_CAP_S390_MEM_OP_EXTENSION, BIT(0) | BIT(1) },
 	{ KVM_CAP_S390_VCPU_RESETS, 1 },
+	{ KVM_CAP_S390_DIAG318, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, .check = sie_cap_guest_debug },
 	{ KVM_CAP_SET_GUEST_DEBUG2, .check = sie_cap_guest_debug2 },
 	/* No memory is for loads only, and there are no messages. */

@@ -144,7 +144,8 @@ int sie_vcpu_init(struct berth_vcpu *b)
 	block_init(v);
 	sie_reset_clear(v);
 	b->run->kvm_valid_regs = KVM_SYNC_PREFIX | KVM_SYNC_GPRS | KVM_SYNC_ACRS | KVM_SYNC_CRS |
-				 KVM_SYNC_ARCH0 | KVM_SYNC_PFAULT | KVM_SYNC_FPRS;
+				 KVM_SYNC_ARCH0 | KVM_SYNC_PFAULT | KVM_SYNC_FPRS |
+				 KVM_SYNC_DIAG318;
 	b->initialized = true;
 	return 0;
 }

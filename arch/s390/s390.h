@@ -79,7 +79,7 @@ struct sie_vcpu {
 	u32 prefix;			/* [v] */
 	bool prefix_mapped;		/* [a] its pages were there for stores at the last look */
 	u64 pft, pfs, pfc;		/* [v] pseudo-page-fault token, select mask, compare mask */
-	u64 diag318;			/* [v] */
+	u64 diag318;			/* [v] what the guest said that it is */
 	struct sie_local local;
 	struct hrtimer timer;		/* [o] the blocked guest's clock comparator or CPU timer */
 	u64 wait_since;			/* [o] TOD clock when the guest began to wait; 0: it does not */

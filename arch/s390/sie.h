@@ -102,7 +102,8 @@ struct sie_block {
 	u8 ecb, ecb2, ecb3;		/* 061 */
 	u32 scaol;			/* 064 */
 	u8 sdf, epdx;			/* 068 */
-	u8 reserved06a[2];
+	u8 cpnc;			/* 06a: control program name code */
+	u8 reserved06b;
 	u32 todpr;			/* 06c: TOD programmable register */
 	u32 gd;				/* 070 */
 	u8 reserved074[12];

@@ -4,6 +4,7 @@
  * copy of them.  General, access and floating-point registers are in kvm_run while the vCPU does
  * not run, and count from there whatever kvm_dirty_regs says.
  */
+#include <asm/sclp.h>
 #include <linux/uaccess.h>
 #include "s390.h"
 
@@ -34,6 +35,14 @@ void sie_stop(struct sie_vcpu *v)
 	spin_unlock_irqrestore(&v->local.lock, flags);
 }
 
+/* The machine hears of its first byte. */
+static void set_diag318(struct sie_vcpu *v, u64 value)
+{
+	v->diag318 = value;
+	if (sclp.has_diag318)
+		v->block->cpnc = value >> 56;
+}
+
 void sie_reset_normal(struct sie_vcpu *v)
 {
 	v->core.run->psw_mask &= ~PSW_MASK_RI;
@@ -62,6 +71,7 @@ void sie_reset_initial(struct sie_vcpu *v)
 	memset(block->gcr, 0, sizeof(block->gcr));
 	block->gcr[0] = GCR0_INITIAL;
 	block->gcr[14] = GCR14_INITIAL;
+	set_diag318(v, 0);
 	v->fpc = 0;
 	regs->fpc = 0;
 	/* What user space finds there before the first KVM_RUN. */
@@ -72,6 +82,7 @@ void sie_reset_initial(struct sie_vcpu *v)
 	regs->todpr = 0;
 	regs->pp = 0;
 	regs->gbea = 1;
+	regs->diag318 = 0;
 }
 
 void sie_reset_clear(struct sie_vcpu *v)
@@ -116,6 +127,8 @@ void sie_sync_in(struct sie_vcpu *v)
 		v->pfs = READ_ONCE(regs->pfs);
 		v->pfc = READ_ONCE(regs->pfc);
 	}
+	if (dirty & KVM_SYNC_DIAG318)
+		set_diag318(v, READ_ONCE(regs->diag318));
 	run->kvm_dirty_regs = 0;
 }
 
@@ -141,6 +154,7 @@ void sie_sync_out(struct sie_vcpu *v)
 	regs->pft = v->pft;
 	regs->pfs = v->pfs;
 	regs->pfc = v->pfc;
+	regs->diag318 = v->diag318;
 }
 
 void sie_snapshot(struct sie_vcpu *v)
