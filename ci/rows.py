@@ -199,7 +199,7 @@ def s390():
         for guest in ("6.1", "6.12"):
             name = "vmm" if guest == "6.1" else f"vmm-{guest}"
             yield row(f"{name}-{at}", FULL, 240, "guest", guest=guest, vmm="berth", smp=2, **where)
-        yield row(f"qemu-7.2-{at}", FULL, 400, "guest", guest="6.1", **where)
+        yield row(f"qemu-7.2-{at}", FULL, 150, "guest", guest="6.1", smp=2, **where)
         yield row(f"load-{at}", FULL, 200, "load", host="s390-sie", rel=rel)
         yield row(f"reload-smp2-{at}", FULL, 300, "reload", smp=2, **where)
         yield row(
