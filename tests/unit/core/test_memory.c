@@ -81,6 +81,32 @@ static void log_has_what_was_written(void)
 	}
 }
 
+/* A load maps the page, but not for stores: those are to be logged. */
+static void store_after_a_load_is_logged(void)
+{
+	unsigned long log[RAM_PAGES / 64], type;
+	struct machine m;
+
+	for (type = TOY_PLAIN; type <= TOY_STRICT; type++) {
+		machine_make(&m, type, 1);
+		/* The host has a page that can be written; the end of a log takes the guest's mapping. */
+		PROGRAM(&m, CODE, I_STORE(1, 0, 8, 20 << 12), I_HALT);
+		CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+		CHECK_EQ(log_ram(&m, true), 0);
+		CHECK_EQ(log_ram(&m, false), 0);
+		CHECK_EQ(log_ram(&m, true), 0);
+		PROGRAM(&m, CODE, I_LOAD(1, 0, 8, 20 << 12), I_HALT);
+		CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+		CHECK_EQ(get_log(&m, 0, log), 0);
+		CHECK_EQ(log[0] & BIT(20), 0);
+		PROGRAM(&m, CODE, I_STORE(1, 0, 8, 20 << 12), I_HALT);
+		CHECK_EQ(run_at(&m, 0, CODE), KVM_EXIT_HLT);
+		CHECK_EQ(get_log(&m, 0, log), 0);
+		CHECK_EQ(log[0] & BIT(20), BIT(20));
+		machine_free(&m);
+	}
+}
+
 static void manual_log_is_cleared_on_demand(void)
 {
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 };
@@ -586,6 +612,7 @@ static void no_write_is_lost(void)
 
 static const struct test tests[] = {
 	TEST(log_has_what_was_written),
+	TEST(store_after_a_load_is_logged),
 	TEST(manual_log_is_cleared_on_demand),
 	TEST(rings_have_what_was_written),
 	TEST(huge_pages_are_mapped_whole),
