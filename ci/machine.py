@@ -34,6 +34,7 @@ class Spec:
     memory: int = 1024
     smp: int = 1
     disk: Path = None
+    blank: Path = None
     exact: bool = False
     in_turn: bool = False  # the processors run one after the other, in one thread of the emulator
     cpu: str = ""  # CPU model; empty: the host's own

@@ -182,6 +182,12 @@ def arm64():
             mode="busy", says="kvm-arm.mode=none",
         )
         yield row(f"reload-smp2-{at}", FULL, 60, "reload", host=host, rel=rel, hypervisor="berth", smp=2)
+        yield row(f"power-{at}", FULL, 150, "power", host=host, rel=rel, hypervisor="berth")
+        yield row(f"kexec-{at}", FULL, 40, "kexec", host=host, rel=rel)
+        yield row(
+            f"naps-{at}", FULL, 30, "naps", host=f"{host}-naps", rel=rel, hypervisor="berth",
+            tests=("*vcpu*", "*timer*", "interrupt_*", "*wfi*", "*psci*", "*gic*"),
+        )
     for rel in ("6.1", "6.12"):
         yield row(
             f"load-arm64-no-el2-{rel}", FULL, 12, "load", host="arm64-no-el2", rel=rel,

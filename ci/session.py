@@ -48,6 +48,7 @@ class Plan:
     commands: list = field(default_factory=list)
     add: list = field(default_factory=list)
     disk: Path = None
+    blank: Path = None  # one more disk, the host's to overwrite
     memory: int = 1024
     smp: int = 1
     in_turn: bool = False
@@ -99,6 +100,7 @@ def prepare(plan, directory):
         memory=plan.memory,
         smp=plan.smp,
         disk=plan.disk,
+        blank=plan.blank,
         exact=plan.exact,
         in_turn=plan.in_turn,
         cpu=plan.cpu,

@@ -2,6 +2,7 @@
 # Suites about whole guests: saved, restored and migrated, idle, short of CPU time, with many
 # processors. What runs in the host is a script of tests/guest that writes KTAP.
 
+import os
 import shlex
 import struct
 import tempfile
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import guests
 import image
+import kernels
 import ktap
 import session
 from paths import TOP
-from suites import host_cases, in_host, test_program
+from suites import TIMEOUT, host_cases, in_host, judge_skips, test_program
 
 HERE = TOP / "tests/guest"
 PROGRAMS = ("qmp", "cputime", "churn")  # for every script
@@ -112,6 +114,88 @@ def cost(report, tell, host, rel, hypervisor, mode, vmm="berth", guest="6.1", sm
             host=host, kernel=rel, hypervisor=hypervisor, smp=smp, exact=exact,
             disk=image.qemu_disk(arch), add=files,
         )
+
+
+# While the host sleeps, the guest's clock goes on.
+SLEEPY = "nowatchdog rcupdate.rcu_cpu_stall_timeout=300"
+
+
+def power(report, tell, host, rel, hypervisor, guest="6.1", smp=2):
+    """A guest goes on while the host's CPUs go and come, and when it has slept and hibernated."""
+    arch = session.host(host).ARCH
+    programs = test_program("guest", arch)
+    with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
+        files = guests.files(
+            arch, guest, Path(temp) / "guest", "exec /churn 4", "berth",
+            add=[(programs / "churn", "churn")],
+        )
+        swap = Path(temp) / "swap"
+        swap.touch()
+        os.truncate(swap, 640 << 20)
+        scripted(
+            report, tell, "power.sh",
+            guests.berth_argv(arch, 128, f"berth.run=/script {SLEEPY}", 2),
+            host=host, kernel=rel, hypervisor=hypervisor, smp=smp,
+            disk=image.qemu_disk(arch), blank=swap, add=files,
+        )
+
+
+NAPPED = "cat /sys/devices/system/cpu/cpu[01]/cpuidle/state1/usage"
+
+
+def naps(report, tell, host, rel, hypervisor, tests):
+    """Tests where the kernel says of a CPU that idles that it may lose its registers."""
+    plan = session.Plan(
+        host=host, kernel=rel, hypervisor=hypervisor, smp=2, timeout=TIMEOUT, name=report.row,
+        commands=[NAPPED, f"./conformance {' '.join(map(repr, tests))}", NAPPED],
+        add=[(test_program("conformance", session.host(host).ARCH), "add/conformance")],
+    )
+    result = in_host(report, plan, tell)
+    outputs = [o.decode(errors="replace") for o in result.outputs()]
+    report.raw = "".join(outputs)
+    report.cases += ktap.parse("".join(outputs[1:2]))
+    before, after = ([int(n) for n in o.split() if n.isdigit()] for o in (outputs + [""] * 3)[:3:2])
+    slept = len(before) == len(after) == 2 and all(b + 100 < a for b, a in zip(before, after))
+    report.cases.append(
+        ktap.Case(
+            "both_cpus_have_napped", ktap.PASS if slept else ktap.FAIL,
+            "" if slept else f"expected 100 times more than {before}, seen {after}",
+        )
+    )
+    host_cases(report, result, expected_status=(1,))
+    judge_skips(report, "conformance", host, rel, hypervisor, tests=tests)
+
+
+KEXEC_SCRIPT = """\
+./conformance '*' >/dev/null &
+sleep 3
+exec ./kexec vmlinuz initrd
+"""
+
+
+def kexec(report, tell, host, rel, smp=2):
+    """The host starts its kernel anew by kexec, with VMs that run: guests run on that, too. What is
+    reported is the second kernel's: there the module loads, and its frames take the first's place."""
+    h = session.host(host)
+    add = [(test_program("conformance", h.ARCH), "add/conformance")]
+    with tempfile.TemporaryDirectory(prefix="berth-kexec-") as temp:
+        initrd = Path(temp) / "initrd"
+        second = session.Plan(
+            host=host, kernel=rel, commands=["./conformance '*vcpu*' 'interrupt_*'"], add=add
+        )
+        session.prepare(second, Path(temp))
+        plan = session.Plan(
+            host=host, kernel=rel, commands=[KEXEC_SCRIPT], smp=smp, timeout=TIMEOUT, name=report.row,
+            add=[
+                *add, (initrd, "add/initrd"), (kernels.image(h.ARCH, rel), "add/vmlinuz"),
+                (test_program("guest", h.ARCH) / "kexec", "add/kexec"),
+            ],
+        )
+        result = in_host(report, plan, tell)
+    report.raw = "".join(o.decode(errors="replace") for o in result.outputs())
+    report.cases += ktap.parse(report.raw)
+    host_cases(report, result, expected_status=(1,))
+    judge_skips(report, "conformance", host, rel, "berth", tests=("*vcpu*", "interrupt_*"))
 
 
 # A processor that has a 64th of one waits long for the others.

@@ -2,15 +2,40 @@
 # QEMU's arm64 machine `virt` with EL2 (Debian's qemu-system-arm), of which each of hosts/arm64_*.py
 # is one: a processor, with or without the virtualization host extensions (VHE), and a GIC.
 
+from paths import run
+
+# A state for idle CPUs, entered by the firmware's CPU_SUSPEND. QEMU's waits for an interrupt and comes
+# back, but the kernel tells who has registers there that the power may go (CPU PM notifiers). A GICv3 it
+# puts to sleep before, which wakes CPUs by signals that QEMU has not: this is for a GICv2.
+IDLE_STATES = """
+/ {
+	cpus {
+		idle-states {
+			entry-method = "psci";
+			nap: nap {
+				compatible = "arm,idle-state";
+				arm,psci-suspend-param = <1>;
+				entry-latency-us = <1>;
+				exit-latency-us = <1>;
+				min-residency-us = <2>;
+			};
+		};
+		cpu@0 { cpu-idle-states = <&nap>; };
+		cpu@1 { cpu-idle-states = <&nap>; };
+	};
+};
+"""
+
 
 class Virt:
     """A host description, as README.md has it: the names that other hosts have in their module.
 
     cpu: QEMU's model; gic: the version of its interrupt controller; el2: whether it has what is to be
     tested; firmware: a UEFI image, with which the kernel takes ACPI for the device tree; append: more
-    of the kernel's command line."""
+    of the kernel's command line; naps: its two CPUs have an idle state beside waiting."""
 
     ARCH = "arm64"
+    PROGRAM = "qemu-system-aarch64"
     KERNELS = ("6.1", "6.12")
     REFERENCE = ()  # the kernel's own KVM is no module there
     SETUP = ("virtio_pci", "virtio_blk")
@@ -21,8 +46,8 @@ class Virt:
     SKIPS = "arm64"  # one list for all of them
     EXACT = "one instruction is one nanosecond of guest time and one tick of the counter"
 
-    def __init__(self, cpu, gic, el2=True, firmware=None, append=""):
-        self.cpu, self.firmware, self.more = cpu, firmware, append
+    def __init__(self, cpu, gic, el2=True, firmware=None, append="", naps=False):
+        self.cpu, self.firmware, self.more, self.naps = cpu, firmware, append, naps
         self.TAGS = (f"gicv{gic}", cpu.split(",")[0])
         self.options = f",virtualization={'on' if el2 else 'off'},gic-version={gic}"
 
@@ -42,6 +67,14 @@ class Virt:
             line += " nokaslr mitigations=off cryptomgr.notests randomize_kstack_offset=off"
         return line
 
+    def _tree(self, spec, machine):
+        """The machine's device tree, which QEMU writes, with idle states."""
+        dtb, text = spec.dir / "dtb", spec.dir / "dts"
+        run([self.PROGRAM, *machine[:-1], f"{machine[-1]},dumpdtb={dtb}", "-display", "none"])
+        text.write_text(run(["dtc", "-q", "-I", "dtb", "-O", "dts", dtb]) + IDLE_STATES)
+        run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", dtb, text])
+        return str(dtb)
+
     def argv(self, spec):
         """The emulator's command; see machine.Spec."""
         thread = "multi" if spec.smp > 1 and not spec.exact and not spec.in_turn else "single"
@@ -50,9 +83,14 @@ class Virt:
             cpu += ",cntfrq=1000000000"
             options += ",dtb-randomness=off"
             clock = "-icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -seed 1"
-        return [
-            *f"qemu-system-aarch64 -accel tcg,thread={thread} -M virt{options}".split(),
+        machine = [
             *f"-cpu {cpu} {clock} -m {spec.memory} -smp {spec.smp}".split(),
+            *f"-accel tcg,thread={thread} -M virt{options}".split(),
+        ]
+        if self.naps:
+            machine += ["-dtb", self._tree(spec, machine)]
+        return [
+            *(self.PROGRAM, *machine),
             *"-nodefaults -no-user-config -no-reboot -display none".split(),
             *("-chardev", f"socket,id=console,path={spec.console}", "-serial", "chardev:console"),
             *("-chardev", f"socket,id=results,path={spec.results}"),
@@ -60,5 +98,7 @@ class Virt:
             *(("-bios", self.firmware) if self.firmware else ()),
             *(("-drive", f"file={spec.disk},if=none,id=disk,format=raw,snapshot=on",
                "-device", "virtio-blk-pci,drive=disk") if spec.disk else ()),
+            *(("-drive", f"file={spec.blank},if=none,id=blank,format=raw,snapshot=on",
+               "-device", "virtio-blk-pci,drive=blank") if spec.blank else ()),
             *("-kernel", str(spec.kernel), "-initrd", str(spec.initrd), "-append", spec.append),
         ]

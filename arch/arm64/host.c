@@ -13,6 +13,7 @@
 #include "arm64.h"
 #include "cache.h"
 #include "el2_map.h"
+#include "vgic/vgic.h"
 
 /* What arm_el2_init finds, without translation: by switch.h's START_*. */
 struct arm_el2_start {
@@ -118,15 +119,21 @@ static void el2_give_back(void)
 	arm_el2_call(HVC_RESET_VECTORS, 0, 0, 0, 0);
 }
 
-/* A CPU that loses power while it idles comes back with the stub at EL2. */
+/*
+ * A CPU that loses power while it idles comes back with the stub at EL2, and with anything in
+ * the GIC's list registers.
+ */
 static int cpu_pm(struct notifier_block *nb, unsigned long event, void *unused)
 {
 	if (!this_cpu_read(el2_enabled))
 		return NOTIFY_OK;
-	if (event == CPU_PM_ENTER)
+	if (event == CPU_PM_ENTER && !arm_vhe())
 		el2_give_back();
-	else if (event == CPU_PM_EXIT || event == CPU_PM_ENTER_FAILED)
-		el2_take();
+	if (event == CPU_PM_EXIT || event == CPU_PM_ENTER_FAILED) {
+		if (!arm_vhe())
+			el2_take();
+		vgic_cpu_fresh();
+	}
 	return NOTIFY_OK;
 }
 
@@ -180,15 +187,14 @@ int arm_host_setup(const char **why)
 		r = text_setup();
 	if (r)
 		arm_host_unsetup();
-	else if (!arm_vhe())
+	else
 		cpu_pm_register_notifier(&cpu_pm_notifier);
 	return r;
 }
 
 void arm_host_unsetup(void)
 {
-	if (!arm_vhe())
-		cpu_pm_unregister_notifier(&cpu_pm_notifier);
+	cpu_pm_unregister_notifier(&cpu_pm_notifier);
 	arm_el2_map_free();
 	if (el2_text)
 		free_pages_exact(el2_text, el2_text_size);

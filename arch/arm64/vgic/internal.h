@@ -94,7 +94,6 @@ bool vgic_lpi_get(struct vgic_irq *irq);
 
 /* The one that is loaded on this CPU, or NULL.  Preemption off. */
 struct vgic_cpu *vgic_loaded_cpu(void);
-void vgic_cpu_fresh(void);
 void vgic_reload(struct arm_vcpu *v);
 
 /* ---- host.c ---- */

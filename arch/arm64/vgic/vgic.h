@@ -126,6 +126,8 @@ void vgic_host_unsetup(void);
 /* EL2 is ours; preemption off. */
 void vgic_cpu_enable(void);
 void vgic_cpu_disable(void);
+/* Its list registers may hold anything: it has lost power. */
+void vgic_cpu_fresh(void);
 
 /* ---- life: init.c ---- */
 

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# arm64 without VHE and with a GICv2, whose two idle CPUs may lose their registers, emulated by QEMU TCG.
+
+from virt_arm64 import Virt
+
+HOST = Virt(cpu="cortex-a57", gic=2, naps=True)
