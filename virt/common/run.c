@@ -127,6 +127,8 @@ static int run_loop(struct berth_vcpu *vcpu)
 {
 	int r;
 
+	/* What a run that fails leaves there; it is not to be taken for the exit before. */
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	for (;;) {
 		r = berth_backend.vcpu_run(vcpu);
 		switch (r) {
