@@ -216,7 +216,8 @@ void arm_mmio_finish(struct arm_vcpu *v);	/* user space has answered */
 
 /* switch.S.  Interrupts and all other exceptions masked. */
 void arm_vhe_run(struct arm_context *guest);
-void arm_nvhe_run(phys_addr_t guest, phys_addr_t host);
+/* HVC_STUB_ERR: EL2 is not ours, and nothing was done. */
+u64 arm_nvhe_run(phys_addr_t guest, phys_addr_t host);
 
 /* s2.c: clean and invalidate every page the guest has, for guests whose caches go on or off. */
 void arm_flush_vm(struct berth_vm *vm);

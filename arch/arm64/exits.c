@@ -280,6 +280,9 @@ static noinline int other_exit(struct arm_vcpu *v)
 		       v->ctxt.hpfar);
 		berth_vm_kill(v->core.vm);
 		break;
+	case ARM_EXIT_OFF:
+		/* Another CPU has it, or none will have it again. */
+		return BERTH_RUN_WORK;
 	}
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = v->ctxt.exit;

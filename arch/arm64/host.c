@@ -81,8 +81,6 @@ static int text_setup(void)
 	if (!el2_text)
 		return -ENOMEM;
 	memcpy(el2_text, arm_el2_text, el2_text_size);
-	arm_clean_inval_poc(el2_text, el2_text_size);
-	arm_inval_icache(el2_text, el2_text_size);
 	r = arm_el2_map_text(el2_text, el2_text_size);
 	if (r)
 		return r;
@@ -100,9 +98,19 @@ static int text_setup(void)
 			.sp = virt_to_phys(c->stack + ARRAY_SIZE(c->stack)),
 			.host = virt_to_phys(&c->host),
 		};
-		arm_clean_inval_poc(c, sizeof(*c));
 	}
 	return 0;
+}
+
+/*
+ * The way in is without translation, past the caches; they may have all that memory ought to
+ * have, at first and when the host has come back from hibernation.
+ */
+static void text_clean(void)
+{
+	arm_clean_inval_poc(el2_text, el2_text_size);
+	arm_inval_icache(el2_text, el2_text_size);
+	arm_clean_inval_poc(this_cpu_read(el2_cpu), sizeof(struct arm_el2_cpu));
 }
 
 static void el2_take(void)
@@ -210,8 +218,10 @@ int arm_host_cpu_enable(void)
 		return 0;
 	/* With interrupts off nothing that idles comes between. */
 	local_irq_save(flags);
-	if (!arm_vhe())
+	if (!arm_vhe()) {
+		text_clean();
 		el2_take();
+	}
 	this_cpu_write(el2_enabled, true);
 	local_irq_restore(flags);
 	return 0;

@@ -171,8 +171,8 @@ static noinstr void run_guest(struct arm_vcpu *v)
 	berth_guest_context_enter(&v->core);
 	if (arm_vhe())
 		arm_vhe_run(&v->ctxt);
-	else
-		arm_nvhe_run(virt_to_phys(&v->ctxt), v->ctxt.host);
+	else if (unlikely(arm_nvhe_run(virt_to_phys(&v->ctxt), v->ctxt.host) == HVC_STUB_ERR))
+		v->ctxt.exit = ARM_EXIT_OFF;
 	berth_guest_context_exit();
 }
 

@@ -512,7 +512,7 @@ SYM_FUNC_START(arm_el2_call)
 	ret
 SYM_FUNC_END(arm_el2_call)
 
-/* void arm_nvhe_run(phys_addr_t guest, phys_addr_t host) */
+/* u64 arm_nvhe_run(phys_addr_t guest, phys_addr_t host) */
 SYM_FUNC_START(arm_nvhe_run)
 	mov	x2, x1
 	mov	x1, x0

@@ -60,6 +60,7 @@
 #define ARM_EXIT_SERROR		3
 #define ARM_EXIT_ILLEGAL	4	/* ERET refused PSTATE (Arm ARM D1.4, "Illegal exception returns") */
 #define ARM_EXIT_BROKEN		5	/* our own code at EL2 faulted: ESR, FAR, ELR in hpfar */
+#define ARM_EXIT_OFF		6	/* no exit: this CPU's EL2 is the stub's, or the host reboots */
 
 /* hpfar when the address of the fault could not be had: the guest is to try again. */
 #define ARM_HPFAR_UNKNOWN	(~0UL)
