@@ -34,6 +34,16 @@ def libraries(arch, refresh=False):
     return debs.entry(f"libraries/{arch}", fill, refresh)
 
 
+def firmware(refresh=False):
+    """Path of a UEFI image for QEMU's arm64 machine, which describes it by ACPI."""
+
+    def fill(temp, final):
+        say("fetching UEFI for arm64")
+        debs.Root("arm64").unpack(["qemu-efi-aarch64"], temp)
+
+    return debs.entry("firmware/arm64", fill, refresh) / "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+
+
 # What each architecture's QEMU needs beside its libraries.
 QEMU = {
     "x86": ["qemu-system-x86"],

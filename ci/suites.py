@@ -15,6 +15,7 @@ import kselftests as selftests
 import ktap
 import modules
 import programs
+import roots
 import session
 from paths import BUILD, TOP, Failure, fresh_env
 
@@ -341,13 +342,20 @@ echo all done
 
 
 def guest(
-    report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, smp=1, vmm="qemu"
+    report, tell, host, rel, hypervisor, guest, qemu="7.2", machine=None, smp=1, vmm="qemu",
+    firmware=False,
 ):
     """Debian's kernel under Debian's QEMU or berth: boots, uses disk and network, powers off.
-    `machine` is (machine, irqchip, cpu), or None for one with interrupt controllers of its own."""
+    `machine` is (machine, irqchip, cpu), or None for one with interrupt controllers of its own;
+    with firmware it begins with UEFI (arm64), and is described by ACPI."""
     import image
 
-    arch = session.host(host).ARCH
+    arch, script, add = session.host(host).ARCH, GUEST_SCRIPT, []
+    options = machine and guests.machine(*machine)
+    if firmware:
+        options += ("-bios", "/add/firmware")
+        script = "ls -d /sys/firmware/acpi/tables/*\n" + script
+        add = [(roots.firmware(), "add/firmware")]
     with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
         plan = session.Plan(
             host=host,
@@ -360,13 +368,13 @@ def guest(
                 guests.command(
                     arch,
                     append="berth.run=/script",
-                    machine=machine and guests.machine(*machine),
+                    machine=options,
                     smp=smp,
                     vmm=vmm,
                 )
             ],
             disk=image.qemu_disk(arch, qemu),
-            add=guests.files(arch, guest, Path(temp) / "guest", GUEST_SCRIPT, vmm),
+            add=[*add, *guests.files(arch, guest, Path(temp) / "guest", script, vmm)],
         )
         result = in_host(report, plan, tell)
     output = b"".join(result.outputs())
@@ -380,6 +388,8 @@ def guest(
         "guest_script_ends_with_status_0": guests.status(output) == 0,
         "guest_kernel_log_is_clean": bool(text) and not session.dmesg.bad_lines(text),
     }
+    if firmware:
+        checks["guest_is_described_by_acpi"] = "/tables/DSDT" in text
     for name, ok in checks.items():
         said = "" if ok or report.count(ktap.FAIL) else text[-3000:]
         report.cases.append(ktap.Case(name, ktap.PASS if ok else ktap.FAIL, said))

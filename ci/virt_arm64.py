@@ -2,6 +2,7 @@
 # QEMU's arm64 machine `virt` with EL2 (Debian's qemu-system-arm), of which each of hosts/arm64_*.py
 # is one: a processor, with or without the virtualization host extensions (VHE), and a GIC.
 
+import roots
 from paths import run
 
 # A state for idle CPUs, entered by the firmware's CPU_SUSPEND. QEMU's waits for an interrupt and comes
@@ -31,8 +32,8 @@ class Virt:
     """A host description, as README.md has it: the names that other hosts have in their module.
 
     cpu: QEMU's model; gic: the version of its interrupt controller; el2: whether it has what is to be
-    tested; firmware: a UEFI image, with which the kernel takes ACPI for the device tree; append: more
-    of the kernel's command line; naps: its two CPUs have an idle state beside waiting."""
+    tested; firmware: it begins with UEFI, from which the kernel takes ACPI for the device tree; append:
+    more of the kernel's command line; naps: its two CPUs have an idle state beside waiting."""
 
     ARCH = "arm64"
     PROGRAM = "qemu-system-aarch64"
@@ -41,13 +42,13 @@ class Virt:
     SETUP = ("virtio_pci", "virtio_blk")
     CONSOLE, RESULTS, DISK = "ttyAMA0", "ttyS0", "vda"
     POWERS_OFF = True
-    BOOT_SECONDS = 12
     ZRAM = {"6.12": ("zram",)}  # and its compression, where that is not lzo-rle
     SKIPS = "arm64"  # one list for all of them
     EXACT = "one instruction is one nanosecond of guest time and one tick of the counter"
 
-    def __init__(self, cpu, gic, el2=True, firmware=None, append="", naps=False):
+    def __init__(self, cpu, gic, el2=True, firmware=False, append="", naps=False):
         self.cpu, self.firmware, self.more, self.naps = cpu, firmware, append, naps
+        self.BOOT_SECONDS = 40 if firmware else 12
         self.TAGS = (f"gicv{gic}", cpu.split(",")[0])
         self.options = f",virtualization={'on' if el2 else 'off'},gic-version={gic}"
 
@@ -95,7 +96,7 @@ class Virt:
             *("-chardev", f"socket,id=console,path={spec.console}", "-serial", "chardev:console"),
             *("-chardev", f"socket,id=results,path={spec.results}"),
             *("-device", "pci-serial,chardev=results"),
-            *(("-bios", self.firmware) if self.firmware else ()),
+            *(("-bios", str(roots.firmware())) if self.firmware else ()),
             *(("-drive", f"file={spec.disk},if=none,id=disk,format=raw,snapshot=on",
                "-device", "virtio-blk-pci,drive=disk") if spec.disk else ()),
             *(("-drive", f"file={spec.blank},if=none,id=blank,format=raw,snapshot=on",

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# arm64 without VHE and with a GICv3, described by ACPI and not by a device tree, emulated by QEMU TCG.
+
+from virt_arm64 import Virt
+
+HOST = Virt(cpu="cortex-a57", gic=3, firmware=True)
