@@ -38,6 +38,8 @@ refused() {
 }
 
 vm_runs() { ./conformance two_vcpus_see_each_others_stores; }
+# Linux 6.12's lets no guest store to new memory in Hercules (docs/limits.md).
+reference_runs() { ./conformance run_argument_must_be_zero; }
 
 churn() {
 	i=0
@@ -72,7 +74,7 @@ churn)
 	[ -d kvm ] || exit $failed
 	check reference_loads load_kvm
 	check refuses_beside_the_kernels_own_kvm refused "Device or resource busy" "another hypervisor"
-	check reference_works_on vm_runs
+	check reference_works_on reference_runs
 	unload_kvm
 	check loads_when_the_reference_is_gone sh -c 'insmod ./berth.ko && ./conformance two_vcpus_see_each_others_stores && rmmod berth'
 	;;
