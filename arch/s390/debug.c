@@ -11,7 +11,7 @@
 
 #define DEBUG_CONTROLS	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP)
 
-#define MAX_POINTS	64
+#define MAX_POINTS	50		/* as the kernel's own KVM has it */
 #define MAX_WATCHED	100		/* bytes */
 #define INSN_MAX	6
 

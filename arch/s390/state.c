@@ -71,7 +71,6 @@ void sie_reset_initial(struct sie_vcpu *v)
 	memset(block->gcr, 0, sizeof(block->gcr));
 	block->gcr[0] = GCR0_INITIAL;
 	block->gcr[14] = GCR14_INITIAL;
-	set_diag318(v, 0);
 	v->fpc = 0;
 	regs->fpc = 0;
 	/* What user space finds there before the first KVM_RUN. */
@@ -82,7 +81,6 @@ void sie_reset_initial(struct sie_vcpu *v)
 	regs->todpr = 0;
 	regs->pp = 0;
 	regs->gbea = 1;
-	regs->diag318 = 0;
 }
 
 void sie_reset_clear(struct sie_vcpu *v)

@@ -58,16 +58,16 @@ static void run_step(struct vcpu *vcpu, uint64_t next)
 TEST(debug_control_is_checked, NEED(KVM_CAP_SET_GUEST_DEBUG))
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
-	struct kvm_hw_breakpoint points[65] = { };
+	struct kvm_hw_breakpoint points[51] = { };
 
 	expect_ret(set_debug(vcpu, KVM_GUESTDBG_ENABLE | 1 << 2), -EINVAL);
 	expect_ret(set_debug(vcpu, KVM_GUESTDBG_ENABLE | 0x00020000), -EINVAL);
 	expect_ret(set_debug(vcpu, 1U << 31), -EINVAL);
 	expect_ret(set_debug(vcpu, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP), 0);
-	for (unsigned int i = 0; i < 65; i++)
+	for (unsigned int i = 0; i < 51; i++)
 		points[i] = (struct kvm_hw_breakpoint) { .addr = TEST_GPA, .len = 1, .type = KVM_HW_BP };
-	expect_ret(set_points(vcpu, 0, points, 64), 0);
-	expect_ret(set_points(vcpu, 0, points, 65), -EINVAL);
+	expect_ret(set_points(vcpu, 0, points, 50), 0);
+	expect_ret(set_points(vcpu, 0, points, 51), -EINVAL);
 	points[1].type = 3;
 	expect_ret(set_points(vcpu, 0, points, 2), -EINVAL);
 	points[1] = (struct kvm_hw_breakpoint) { DATA_GPA, DATA_GPA, 101, KVM_HW_WP_WRITE, { } };
