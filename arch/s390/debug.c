@@ -97,7 +97,7 @@ void sie_debug_enter(struct sie_vcpu *v)
 	for (i = 0; i < d->nr_points; i++) {
 		if (d->points[i].at.type == KVM_HW_BP)
 			add_breakpoint(gcr, &d->points[i].at);
-		else
+		else if (d->points[i].at.type == KVM_HW_WP_WRITE)
 			add_watchpoint(gcr, &d->points[i].at);
 	}
 }
@@ -275,16 +275,12 @@ static int import(struct sie_vcpu *v, struct sie_point *p, const struct kvm_hw_b
 {
 	if (copy_from_user(&p->at, from, sizeof(p->at)))
 		return -EFAULT;
-	switch (p->at.type) {
-	case KVM_HW_BP:
+	/* Of a type that is not known it is passed over, as by the kernel's own KVM. */
+	if (p->at.type != KVM_HW_WP_WRITE)
 		return 0;
-	case KVM_HW_WP_WRITE:
-		if (p->at.len > MAX_WATCHED)
-			return -EINVAL;
-		return berth_read_guest(v->core.vm, p->at.phys_addr, p->seen, p->at.len);
-	default:
+	if (p->at.len > MAX_WATCHED)
 		return -EINVAL;
-	}
+	return berth_read_guest(v->core.vm, p->at.phys_addr, p->seen, p->at.len);
 }
 
 static struct sie_point *import_all(struct sie_vcpu *v, const struct kvm_guest_debug_arch *arch)
