@@ -11,7 +11,6 @@
 #include <linux/eventfd.h>
 #include <linux/kvm.h>
 #include <linux/mm.h>
-#include <linux/mmu_notifier.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>

@@ -8,7 +8,6 @@
 
 #include <berth/vcpu.h>
 #include <linux/context_tracking.h>
-#include <linux/resume_user_mode.h>
 #include <linux/rcupdate.h>
 #include <linux/vtime.h>
 

@@ -3,6 +3,7 @@
  * Interrupts: finding, locking and raising them, and the queues of the vCPUs.
  */
 #include "internal.h"
+#include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/nospec.h>

@@ -7,6 +7,7 @@
  * writes nothing (IHI 0069, 12.1.3).
  */
 #include "internal.h"
+#include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/nospec.h>
 
