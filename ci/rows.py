@@ -256,7 +256,7 @@ def migrations(at, **where):
         name = f"{mode}-ring" if accel else mode
         yield row(
             f"migrate-{name}-{qemu}-{at}", FULL, 60, "migration", mode=mode, qemu_release=qemu,
-            accel=accel, smp=1, **where,
+            accel=accel, **where,
         )
 
 

@@ -48,31 +48,6 @@ unsigned int arch_memory_layout(u64 size, struct memory_region *region)
 	return 1;
 }
 
-void warn(const char *format, ...)
-{
-	(void)format;
-}
-
-void die(const char *format, ...)
-{
-	puts(format);
-	exit(1);
-}
-
-void die_errno(const char *format, ...)
-{
-	die("%s", format);
-}
-
-void *allocate(size_t size)
-{
-	return calloc(1, size);
-}
-
-void loop_wake(void)
-{
-}
-
 void terminal_connect(const struct terminal_sink *sink)
 {
 	keys = sink;

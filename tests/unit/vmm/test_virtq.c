@@ -33,28 +33,6 @@ unsigned int arch_memory_layout(u64 size, struct memory_region *region)
 	return 2;
 }
 
-/* What the device says of this driver is no news. */
-void warn(const char *format, ...)
-{
-	(void)format;
-}
-
-void die(const char *format, ...)
-{
-	puts(format);
-	exit(1);
-}
-
-void die_errno(const char *format, ...)
-{
-	die("%s", format);
-}
-
-void *allocate(size_t size)
-{
-	return calloc(1, size);
-}
-
 int event_create(void)
 {
 	return -1;
@@ -63,10 +41,6 @@ int event_create(void)
 void event_take(int fd)
 {
 	(void)fd;
-}
-
-void loop_wake(void)
-{
 }
 
 void loop_add(int fd, bool (*wants)(void *ctx), void (*handle)(void *ctx), void *ctx)
