@@ -54,12 +54,13 @@ def farm(source, out):
 
 
 def build(
-    arch, rel, sparse=False, strict=False, source=TOP, out=None, variables=(), tree=None, backend=None
+    arch, rel, sparse=None, strict=False, source=TOP, out=None, variables=(), tree=None, backend=None
 ):
     """Builds and returns the path of berth.ko; warnings go to stderr, and are errors when `strict`.
 
-    tree: kernel headers that are not from the cache; rel is then only a name. backend: another
-    directory of arch/ than the architecture's own.
+    sparse: what it looks at, "all" or the "backend"; None for nothing. tree: kernel headers that
+    are not from the cache; rel is then only a name. backend: another directory of arch/ than the
+    architecture's own.
     """
     # A strict build begins by removing what is there: not below somebody who runs it.
     source = Path(source)
@@ -80,6 +81,11 @@ def build(
             for old in [module, *out.rglob("*.o")]:
                 old.unlink(missing_ok=True)
         clean.unlink(missing_ok=True)
+        if sparse:
+            variables = (*variables, f"BERTH_SPARSE={sparse}")
+        elif strict and not tree:
+            # The others show that every file includes what it needs.
+            variables = (*variables, "BERTH_PRECOMPILED=1")
         if strict:
             # Nobody debugs this one; and comments here are not kernel-doc, which W=1 looks for.
             variables = (*variables, "CONFIG_DEBUG_INFO=", "cmd_checkdoc=")

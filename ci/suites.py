@@ -86,7 +86,7 @@ def mutations(report, tell):
     command(report, [HERE / "mutations"], tell, timeout=1800)
 
 
-def module(report, tell, arch, rel, sparse=False, backend=None):
+def module(report, tell, arch, rel, sparse=None, backend=None):
     """berth.ko under W=1 and, if wanted, sparse, warnings being errors; and what it wants of the
     kernel. With another backend than the architecture's own, if named."""
     name = f"berth.ko for {arch} {rel}" + (f" with arch/{backend}" if backend else "")

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The arm64 backend: the contract's callbacks, which lead to its files. */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/cpufeature.h>
 #include <linux/percpu.h>

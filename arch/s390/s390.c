@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The s390 backend: the contract's callbacks, but for those of the run loop and the second stage. */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/sclp.h>
 #include "s390.h"

@@ -3,7 +3,6 @@
  * The x86 backend: the contract's callbacks, which choose AMD-V or VT-x once and lead
  * to its files.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <asm/cpufeature.h>
 #include <asm/tsc.h>

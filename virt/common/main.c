@@ -3,7 +3,6 @@
  * The module: /dev/kvm, the system ioctls' file, and the extension's life on every
  * CPU (load, hotplug, suspend, reboot).
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <berth/backend.h>
 #include <linux/cpuhotplug.h>

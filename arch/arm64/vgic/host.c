@@ -133,7 +133,7 @@ int vgic_host_setup(const char **why)
 	if (!host->model)
 		probe_acpi(host);
 	if (!usable(host)) {
-		pr_info("berth: no GIC that virtualizes: guests have no interrupt controller\n");
+		pr_info("no GIC that virtualizes: guests have no interrupt controller\n");
 		host->model = 0;
 		return 0;
 	}

@@ -2,7 +2,6 @@
 /*
  * The guest's state and its VMCB in the log, for entries that the CPU refused.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "svm.h"
 

@@ -133,13 +133,9 @@ void host_bug(const char *file, int line, const char *fmt, ...)
 /* The kernel's log: kept for tests to look at, see host_log(). */
 void host_printk(const char *fmt, ...) __printf(1, 2);
 
-#ifndef pr_fmt
-#define pr_fmt(fmt) fmt
-#endif
-#define pr_err(fmt, ...)	host_printk(pr_fmt(fmt), ##__VA_ARGS__)
-#define pr_warn(fmt, ...)	host_printk(pr_fmt(fmt), ##__VA_ARGS__)
-#define pr_info(fmt, ...)	host_printk(pr_fmt(fmt), ##__VA_ARGS__)
-#define KBUILD_MODNAME		"berth"
+#define pr_err(fmt, ...)	host_printk("berth: " fmt, ##__VA_ARGS__)
+#define pr_warn(fmt, ...)	host_printk("berth: " fmt, ##__VA_ARGS__)
+#define pr_info(fmt, ...)	host_printk("berth: " fmt, ##__VA_ARGS__)
 
 #define array_index_nospec(i, n)	(i)
 #define untagged_addr(a)		(a)
