@@ -291,7 +291,7 @@ def debug(at, **where):
     """The rows of a debug kernel; the kernel's log and its list of leaks are what they are for."""
     for name, smp in (("", 1), ("smp2-", 2)):
         yield row(f"conformance-{name}{at}", FULL, 300, "conformance", smp=smp, **where)
-        yield row(f"reload-{name}{at}", FULL, 120, "reload", smp=smp, **where)
+        yield row(f"reload-{name}{at}", FULL, 400 * smp, "reload", smp=smp, timeout=1800, **where)
     yield row(f"guest-{at}", FULL, 100, "guest", guest="6.1", **where)
     yield row(f"vmm-{at}", FULL, 100, "guest", guest="6.1", vmm="berth", smp=2, **where)
     yield row(f"stress-{at}", FULL, 1900, "stress", seconds=1800, smp=2, **where)

@@ -237,7 +237,7 @@ done
 """.replace("RELOAD_TESTS", " ".join(f"'{g}'" for g in RELOAD_TESTS.split()))
 
 
-def reload(report, tell, host, rel, hypervisor, smp=1):
+def reload(report, tell, host, rel, hypervisor, smp=1, timeout=TIMEOUT):
     """Loads and unloads the module again and again, with VMs in between."""
     plan = session.Plan(
         host=host,
@@ -246,7 +246,7 @@ def reload(report, tell, host, rel, hypervisor, smp=1):
         commands=[RELOAD_SCRIPT],
         smp=smp,
         add=[(test_program("conformance", guests_of(host)), "add/conformance")],
-        timeout=TIMEOUT,
+        timeout=timeout,
         name=report.row,
     )
     result = in_host(report, plan, tell)

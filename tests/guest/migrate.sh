@@ -37,7 +37,8 @@ start() {
 	return 1
 }
 
-ask() { ./qmp $tmp/$1.qmp "$2"; }
+# ask NAME COMMAND: what its monitor answers, unless it is stuck.
+ask() { timeout 120 ./qmp $tmp/$1.qmp "$2"; }
 
 # stop NAME: that QEMU ends.
 stop() {
@@ -166,8 +167,16 @@ live)
 	exit 2
 	;;
 esac
+# What a QEMU's threads do that is still there: one that is stuck is stuck in one of them.
 for f in $tmp/*.pid; do
-	kill $(cat $f) 2>/dev/null
+	pid=$(cat $f)
+	for task in /proc/$pid/task/*; do
+		[ $failed = 1 ] || break
+		sed "s/^/# ${f##*/} /" $task/comm $task/syscall $task/stack 2>/dev/null
+	done
+	kill $pid 2>/dev/null
+	sleep 1
+	kill -9 $pid 2>/dev/null
 done
 [ $failed = 0 ] || head -n 60 $tmp/*.out | sed 's/^/# /'	# what the QEMUs said
 for f in $tmp/*.log; do

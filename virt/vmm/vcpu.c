@@ -60,7 +60,9 @@ static bool handle_exit(struct vcpu *vcpu)
 	case KVM_EXIT_INTR:
 		return true;
 	case KVM_EXIT_SHUTDOWN:
-		/* On x86 a triple fault, one of Linux's ways to reset. */
+		/* On x86 a triple fault, Linux's last way to reset; or the end of one in trouble. */
+		warn("CPU %u has shut down", vcpu->id);
+		arch_dump(vcpu);
 		loop_end(STATUS_OK);
 		return false;
 	case KVM_EXIT_SYSTEM_EVENT:
