@@ -170,10 +170,7 @@ esac
 # What a QEMU's threads do that is still there: one that is stuck is stuck in one of them.
 for f in $tmp/*.pid; do
 	pid=$(cat $f)
-	for task in /proc/$pid/task/*; do
-		[ $failed = 1 ] || break
-		sed "s/^/# ${f##*/} /" $task/comm $task/syscall $task/stack 2>/dev/null
-	done
+	[ $failed = 0 ] || grep -s . /proc/$pid/task/*/comm /proc/$pid/task/*/syscall /proc/$pid/task/*/stack | sed 's/^/# /'
 	kill $pid 2>/dev/null
 	sleep 1
 	kill -9 $pid 2>/dev/null
