@@ -256,7 +256,9 @@ def reload(report, tell, host, rel, hypervisor, smp=1, timeout=TIMEOUT):
     judge_skips(report, "conformance", host, rel, hypervisor)
 
 
-def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, append=""):
+def memory(
+    report, tell, host, rel, hypervisor, tests, smp=2, in_turn=False, memory=1024, append=""
+):
     """tests/memory: guest memory under the host's memory management. Swap space is in zram."""
     plan = session.Plan(
         host=host,
@@ -264,6 +266,7 @@ def memory(report, tell, host, rel, hypervisor, tests, smp=2, memory=1024, appen
         hypervisor=hypervisor,
         commands=["./prepare.sh", f"./memory --timeout 250 {' '.join(map(repr, tests))}"],
         smp=smp,
+        in_turn=in_turn,
         memory=memory,
         append=append,
         setup=getattr(session.host(host), "ZRAM", {}).get(rel, ("lzo-rle", "zram")),

@@ -207,22 +207,22 @@ echo "processors: $(nproc)"
 """
 
 
-def many(report, tell, host, rel, hypervisor, vmm="berth", guest="6.1", cpus=64, smp=1):
+def many(report, tell, host, rel, hypervisor, cpus=64, smp=1, in_turn=False):
     """A guest with many more processors than the host: all come up, and agree about time and
     about memory (tests/guest/smp.c)."""
     arch = session.host(host).ARCH
     programs = test_program("guest", arch)
     with tempfile.TemporaryDirectory(prefix="berth-guest-") as temp:
         files = guests.files(
-            arch, guest, Path(temp) / "guest", SMP_SCRIPT, vmm, add=[(programs / "smp", "smp")]
+            arch, "6.1", Path(temp) / "guest", SMP_SCRIPT, "berth", add=[(programs / "smp", "smp")]
         )
         command = guests.command(
-            arch, memory=512, append=f"berth.run=/script {PATIENT}", smp=cpus, vmm=vmm,
+            arch, memory=512, append=f"berth.run=/script {PATIENT}", smp=cpus, vmm="berth",
             machine=guests.machine("q35", "on", "host"),
         )
         plan = session.Plan(
             host=host, kernel=rel, hypervisor=hypervisor, commands=[command], smp=smp,
-            disk=image.qemu_disk(arch), add=files, timeout=600, name=report.row,
+            in_turn=in_turn, disk=image.qemu_disk(arch), add=files, timeout=600, name=report.row,
         )
         result = in_host(report, plan, tell)
     output = b"".join(result.outputs())
