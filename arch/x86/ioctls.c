@@ -121,6 +121,8 @@ const struct berth_cap x86_caps[] = {
 	{ .cap = KVM_CAP_XSAVE2, .check = x86_cap_xsave2 },
 	{ .cap = KVM_CAP_XCRS, .check = x86_cap_xcrs },
 	{ .cap = KVM_CAP_GET_TSC_KHZ, .value = 1 },
+	{ .cap = KVM_CAP_TSC_CONTROL, .check = x86_cap_tsc_control },
+	{ .cap = KVM_CAP_VM_TSC_CONTROL, .check = x86_cap_tsc_control },
 	{ .cap = KVM_CAP_IRQCHIP, .value = 1 },
 	{ .cap = KVM_CAP_SPLIT_IRQCHIP, .value = 1, .enable_vm = x86_enable_split_irqchip },
 	{ .cap = KVM_CAP_IRQ_INJECT_STATUS, .value = 1 },

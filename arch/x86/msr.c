@@ -6,7 +6,6 @@
  */
 #include <asm/apicdef.h>
 #include <asm/mtrr.h>
-#include <asm/tsc.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <uapi/asm/kvm_para.h>
@@ -778,8 +777,6 @@ long x86_ioctl_get_feature_msrs(void *data, unsigned long uarg)
  */
 int x86_msr_init(struct x86_vcpu *v)
 {
-	u32 khz = READ_ONCE(to_x86_vm(v->core.vm)->default_tsc_khz);
-
 	v->msr_store = kcalloc(NR_SLOTS, sizeof(u64), GFP_KERNEL_ACCOUNT);
 	v->mce_banks = kcalloc(4 * X86_MCE_BANKS, sizeof(u64), GFP_KERNEL_ACCOUNT);
 	if (!v->msr_store || !v->mce_banks) {
@@ -787,7 +784,7 @@ int x86_msr_init(struct x86_vcpu *v)
 		return -ENOMEM;
 	}
 	x86_mce_init(v);
-	v->tsc_khz = khz ? khz : tsc_khz;
+	x86_tsc_init(v);
 	v->msr_store[SLOT_MISC_ENABLE] = MISC_ENABLE_FIXED;
 	v->msr_store[SLOT_OSVW_LENGTH] = OSVW_KNOWN;
 	get_feature_msr(MSR_IA32_UCODE_REV, &v->msr_store[SLOT_UCODE_REV]);

@@ -156,17 +156,16 @@ void x86_clock_destroy(struct x86_vm *vm)
  * The multiplier has its highest bit set, for precision: the frequency is brought
  * between 10^9 and 2 * 10^9.  kHz times 1000 has three zero bits to lose.
  */
-static void set_scale(struct x86_clock *c)
+static void ticks_to_ns(u32 khz, u32 *mul, s8 *shift)
 {
-	u64 hz = (u64)tsc_khz * 1000;
-	s8 shift = 0;
+	u64 hz = (u64)khz * 1000;
 
+	*shift = 0;
 	for (; hz > 2 * NSEC_PER_SEC; hz >>= 1)
-		shift--;
+		(*shift)--;
 	for (; hz <= NSEC_PER_SEC; hz <<= 1)
-		shift++;
-	c->mul = div64_u64((u64)NSEC_PER_SEC << 32, hz);
-	c->shift = shift;
+		(*shift)++;
+	*mul = div64_u64((u64)NSEC_PER_SEC << 32, hz);
 }
 
 static u64 clock_at(const struct x86_clock *c, const struct moment *m)
@@ -181,15 +180,17 @@ static u64 clock_at(const struct x86_clock *c, const struct moment *m)
 static bool tscs_agree(struct x86_vm *vm)
 {
 	struct berth_vcpu *vcpu;
-	u64 offset = 0;
+	u64 offset = 0, ratio = 0;
 	unsigned int i;
 
 	berth_for_each_vcpu(i, vcpu, &vm->core) {
-		u64 their = READ_ONCE(to_x86(vcpu)->tsc_offset);
+		u64 their_offset = READ_ONCE(to_x86(vcpu)->tsc_offset);
+		u64 their_ratio = READ_ONCE(to_x86(vcpu)->tsc_ratio);
 
-		if (i && their != offset)
+		if (i && (their_offset != offset || their_ratio != ratio))
 			return false;
-		offset = their;
+		offset = their_offset;
+		ratio = their_ratio;
 	}
 	return i;
 }
@@ -206,7 +207,7 @@ static void restart(struct x86_vm *vm, const struct moment *m, u64 value)
 	c->tsc = m->tsc;
 	c->base = value;
 	c->offset = value - m->ns;
-	set_scale(c);
+	ticks_to_ns(tsc_khz, &c->mul, &c->shift);
 }
 
 /* Bring the clock up to date.  @m: now.  Lock held. */
@@ -301,15 +302,17 @@ static void fill(struct x86_vcpu *v, struct pvclock_vcpu_time_info *info)
 	refresh(vm, &m);
 	if (c->stable) {
 		info->flags = PVCLOCK_TSC_STABLE_BIT;
-		info->tsc_timestamp = c->tsc + v->tsc_offset;
+		info->tsc_timestamp = x86_guest_tsc_at(v, c->tsc);
 		info->system_time = c->base;
 	} else {
 		info->flags = 0;
-		info->tsc_timestamp = m.tsc + v->tsc_offset;
+		info->tsc_timestamp = x86_guest_tsc_at(v, m.tsc);
 		info->system_time = clock_at(c, &m);
 	}
 	info->tsc_to_system_mul = c->mul;
 	info->tsc_shift = c->shift;
+	if (x86_tsc_scaled(v))
+		ticks_to_ns(v->tsc_khz, &info->tsc_to_system_mul, &info->tsc_shift);
 	v->pv.clock_cpu = c->stable ? UINT_MAX : v->core.cpu;
 	raw_spin_unlock_irqrestore(&vm->clock.lock, flags);
 	v->pv.clock_due = jiffies + UNSTABLE_PERIOD;

@@ -97,12 +97,15 @@ long x86_ioctl_set_xcrs(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 long x86_ioctl_get_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_mp_state(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_translate(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
+long x86_ioctl_set_tss_addr(struct berth_vm *vm, void *data, unsigned long uarg);
+long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned long uarg);
+
+/* ---- tsc.c ---- */
 long x86_ioctl_get_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_set_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long uarg);
 long x86_ioctl_vm_get_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg);
 long x86_ioctl_vm_set_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg);
-long x86_ioctl_set_tss_addr(struct berth_vm *vm, void *data, unsigned long uarg);
-long x86_ioctl_set_identity_map_addr(struct berth_vm *vm, void *data, unsigned long uarg);
+int x86_cap_tsc_control(struct berth_vm *vm);
 
 /* ---- sync_regs.c ---- */
 int x86_sync_begin(struct x86_vcpu *v);

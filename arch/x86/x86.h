@@ -123,6 +123,7 @@ struct x86_vcpu {
 	u64 xcr0;
 	u64 apic_base;
 	u64 tsc_offset;
+	u64 tsc_ratio;			/* to the host's, as x86_tsc_scale has it */
 	u32 tsc_khz;
 	u32 mp_state;			/* KVM_MP_STATE_* */
 	bool nmi_masked;
@@ -239,7 +240,7 @@ struct x86_context {
  * update_traps: guest_debug, disabled_exits, DR7, nmi_masked, CR0/4, XCR0 or CPUID changed: redo
  *	intercepts and the debug registers.
  * tlb_flush: drop this vCPU's translations before its next entry.
- * write_tsc_offset: v->tsc_offset changed.
+ * write_tsc: v->tsc_offset or v->tsc_ratio changed.
  * update_msr_filter: the guest's direct accesses are again those that
  *	x86_msr_allowed() allows.
  */
@@ -273,7 +274,7 @@ struct x86_vendor {
 	void (*set_shadow)(struct x86_vcpu *v, u32 shadow);
 	void (*update_traps)(struct x86_vcpu *v);
 	void (*tlb_flush)(struct x86_vcpu *v);
-	void (*write_tsc_offset)(struct x86_vcpu *v);
+	void (*write_tsc)(struct x86_vcpu *v);
 	void (*update_msr_filter)(struct x86_vcpu *v);
 	void (*dump)(struct x86_vcpu *v);
 };
@@ -440,11 +441,27 @@ void x86_msr_filter_destroy(struct x86_vm *vm);
 int x86_enable_user_space_msr(struct berth_vm *vm, const struct kvm_enable_cap *args);
 long x86_ioctl_set_msr_filter(struct berth_vm *vm, void *data, unsigned long uarg);
 
-/* ---- state.c ---- */
-/* The guest's TSC now, and setting it. */
+/* ---- tsc.c ---- */
+/*
+ * The processor's ratio of a guest's TSC to the host's: a fixed-point number of @width
+ * bits, @fraction of them behind the point.  All 0 where it has none.  Set by the
+ * vendor's setup.
+ */
+struct x86_tsc_scale {
+	u8 width;
+	u8 fraction;
+};
+
+extern struct x86_tsc_scale x86_tsc_scale;
+
+/* The guest's TSC now; when the host's is @tsc; and setting it. */
 u64 x86_guest_tsc(struct x86_vcpu *v);
+u64 x86_guest_tsc_at(const struct x86_vcpu *v, u64 tsc);
 void x86_set_guest_tsc(struct x86_vcpu *v, u64 value);
 void x86_set_tsc_offset(struct x86_vcpu *v, u64 offset);
+/* Does it run at another rate than the host's? */
+bool x86_tsc_scaled(const struct x86_vcpu *v);
+void x86_tsc_init(struct x86_vcpu *v);
 
 /* ---- walk.c: the guest's own page tables ---- */
 #define X86_WALK_WRITE	BIT(0)

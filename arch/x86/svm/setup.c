@@ -33,6 +33,9 @@ MODULE_PARM_DESC(svm_pause_filter, "yield when a guest spins on PAUSE");
 bool svm_lbrv __ro_after_init = true;
 module_param(svm_lbrv, bool, 0444);
 MODULE_PARM_DESC(svm_lbrv, "give guests the recording of their branches");
+bool svm_tsc_scale __ro_after_init = true;
+module_param(svm_tsc_scale, bool, 0444);
+MODULE_PARM_DESC(svm_tsc_scale, "let guests' TSCs run at another rate than the host's");
 
 static bool svm_clean_bits __ro_after_init = true;
 module_param(svm_clean_bits, bool, 0444);
@@ -187,7 +190,10 @@ static void choose_features(void)
 	svm_flush_by_asid &= boot_cpu_has(X86_FEATURE_FLUSHBYASID);
 	svm_pause_filter &= boot_cpu_has(X86_FEATURE_PAUSEFILTER);
 	svm_lbrv &= boot_cpu_has(X86_FEATURE_LBRV);
+	svm_tsc_scale &= boot_cpu_has(X86_FEATURE_TSCRATEMSR);
 	svm_clean_bits &= boot_cpu_has(X86_FEATURE_VMCBCLEAN);
+	if (svm_tsc_scale)
+		x86_tsc_scale = (struct x86_tsc_scale){ .width = 40, .fraction = 32 };
 	svm_clean_mask = svm_clean_bits ? BIT(SVM_NR_CLEAN) - 1 : 0;
 	if (boot_cpu_has(X86_FEATURE_OSXSAVE))
 		svm_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
@@ -249,6 +255,7 @@ int svm_cpu_enable(void)
 	sc->next_asid = sc->max_asid + 1;
 	if (boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID))
 		rdmsrl(MSR_TSC_AUX, sc->tsc_aux);
+	svm_reset_tsc_ratio();
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(MSR_VM_HSAVE_PA, sc->hsave_pa);
 	return 0;
@@ -268,6 +275,7 @@ void svm_cpu_disable(void)
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	/* It is #UD where an NMI turned AMD-V off since: then nothing is held. */
 	asm volatile("1: stgi\n2:\n" _ASM_EXTABLE(1b, 2b) : : : "memory");
+	svm_reset_tsc_ratio();
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
 }
 
@@ -300,7 +308,7 @@ const struct x86_vendor svm_vendor = {
 	.set_shadow = svm_set_shadow,
 	.update_traps = svm_update_traps,
 	.tlb_flush = svm_tlb_flush,
-	.write_tsc_offset = svm_write_tsc_offset,
+	.write_tsc = svm_write_tsc,
 	.update_msr_filter = svm_update_msr_filter,
 	.dump = svm_dump,
 };

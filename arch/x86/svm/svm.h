@@ -22,6 +22,7 @@ extern bool svm_decode_assists;		/* operands and bytes saved on exits (15.10) */
 extern bool svm_flush_by_asid;		/* (15.16.2) */
 extern bool svm_pause_filter;		/* (15.14.4) */
 extern bool svm_lbrv;			/* the guest's own branch recording (15.23) */
+extern bool svm_tsc_scale;		/* the ratio of the guest's TSC (15.30.5) */
 extern u32 svm_clean_mask;		/* what VMCB.clean may claim; 0 without the feature */
 extern u64 svm_host_xcr0;		/* 0 without XSAVE */
 extern bool svm_xsetbv_exits;		/* one has: the CPU intercepts it */
@@ -52,6 +53,7 @@ struct svm_cpu {
 	u32 next_asid;
 	u32 max_asid;
 	u64 tsc_aux;			/* the host's */
+	u64 tsc_ratio;			/* the last guest's: the host's own TSC has none */
 	u64 trained_by;			/* serial of the guest that branch prediction knows */
 	struct irq_work exit_now;	/* its interrupt ends a guest's first instruction */
 };
@@ -154,7 +156,9 @@ void svm_update_debug(struct x86_vcpu *v);
 void svm_give_debug_registers(struct x86_vcpu *v);
 void svm_take_debug_registers(struct x86_vcpu *v);
 void svm_tlb_flush(struct x86_vcpu *v);
-void svm_write_tsc_offset(struct x86_vcpu *v);
+void svm_write_tsc(struct x86_vcpu *v);
+/* No ratio, for the guests of whoever is next on this CPU. */
+void svm_reset_tsc_ratio(void);
 void svm_update_msr_filter(struct x86_vcpu *v);
 /* The guest's TSC_AUX is now @value. */
 void svm_set_tsc_aux(struct svm_vcpu *svm, u64 value);

@@ -241,12 +241,31 @@ void svm_update_traps(struct x86_vcpu *v)
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
 }
 
-void svm_write_tsc_offset(struct x86_vcpu *v)
+/* The offset is the VMCB's, the ratio the CPU's (15.30.5). */
+static void tsc_ratio_load(u64 ratio)
+{
+	if (svm_tsc_scale && ratio != this_cpu_read(svm_cpu.tsc_ratio)) {
+		wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
+		this_cpu_write(svm_cpu.tsc_ratio, ratio);
+	}
+}
+
+void svm_reset_tsc_ratio(void)
+{
+	this_cpu_write(svm_cpu.tsc_ratio, 0);
+	tsc_ratio_load(SVM_TSC_RATIO_DEFAULT);
+}
+
+void svm_write_tsc(struct x86_vcpu *v)
 {
 	struct svm_vcpu *svm = to_svm(v);
 
 	svm->vmcb->control.tsc_offset = v->tsc_offset;
 	svm_dirty(svm, SVM_CLEAN_INTERCEPTS);
+	preempt_disable();
+	if (svm->loaded)
+		tsc_ratio_load(v->tsc_ratio);
+	preempt_enable();
 }
 
 /* A filter that is about one of the passed MSRs is rare: then all of them exit. */
@@ -350,6 +369,7 @@ void svm_vcpu_load(struct x86_vcpu *v, unsigned int cpu)
 	svm->loaded = true;
 	forget_branches(svm);
 	tsc_aux_load(svm);
+	tsc_ratio_load(v->tsc_ratio);
 }
 
 /*

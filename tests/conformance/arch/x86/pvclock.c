@@ -121,6 +121,18 @@ TEST(pvclock_is_in_supported_cpuid)
 	expect_eq(e->edx, 0);
 }
 
+/* The guest's clock is the VM's. */
+static void expect_clock(struct vcpu *vcpu, const volatile struct clock_page *page)
+{
+	uint64_t before = get_clock(vcpu->vm).clock;
+	uint64_t now = guest_clock(vcpu, page);
+	uint64_t after = get_clock(vcpu->vm).clock;
+
+	/* The host's clock and the TSC may differ by some ppm. */
+	expect(now + 50000 >= before);
+	expect(now <= after + 50000);
+}
+
 TEST(pvclock_is_written_when_switched_on)
 {
 	static const uint32_t msrs[] = { MSR_SYSTEM_TIME, MSR_SYSTEM_TIME_NEW };
@@ -128,16 +140,27 @@ TEST(pvclock_is_written_when_switched_on)
 	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
 		struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 		volatile struct clock_page *page = start_clock(vcpu, msrs[i], DATA_GPA);
-		uint64_t before, now, after, value;
+		uint64_t value;
 
-		before = get_clock(vcpu->vm).clock;
-		now = guest_clock(vcpu, page);
-		after = get_clock(vcpu->vm).clock;
-		/* The host's clock and the TSC may differ by some ppm. */
-		expect(now + 50000 >= before);
-		expect(now <= after + 50000);
+		expect_clock(vcpu, page);
 		expect_eq(get_msr(vcpu, msrs[i], &value), 1);
 		expect_eq(value, DATA_GPA | 1);
+	}
+}
+
+TEST(pvclock_counts_by_a_tsc_of_another_rate, NEED(KVM_CAP_TSC_CONTROL))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	volatile struct clock_page *page = start_clock(vcpu, MSR_SYSTEM_TIME_NEW, DATA_GPA);
+	long khz = expect_ok(kvm_ioctl(vcpu->fd, KVM_GET_TSC_KHZ, 0L));
+
+	for (int i = 0; i < 3; i++) {
+		expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_TSC_KHZ, i == 0 ? khz / 2 : i == 1 ? 2 * khz : khz), 0);
+		run_nop(vcpu);
+		expect_clock(vcpu, page);
+		set_clock(vcpu->vm, 1000 * SECOND);
+		run_nop(vcpu);
+		expect_clock(vcpu, page);
 	}
 }
 
