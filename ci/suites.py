@@ -298,6 +298,7 @@ def load(report, tell, host, rel, hypervisor="none", cpu="", mode="churn", says=
             (test_program("memory", h.ARCH), "add/memory"),
             (test_program("conformance", h.ARCH), "add/conformance"),
             (TOP / "tests/memory/module.sh", "add/module.sh"),
+            (TOP / "tests/ktap.sh", "add/ktap.sh"),
         ]
         for n, (name, data) in enumerate(kernels.modules(h.ARCH, rel, h.REFERENCE)):
             path = Path(temp) / f"{n:02}-{name}"

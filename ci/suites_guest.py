@@ -38,6 +38,7 @@ def scripted(report, tell, name, command, *, timeout=600, **plan):
     programs = test_program("guest", session.host(plan["host"]).ARCH)
     plan["add"] = [
         (HERE / name, f"add/{name}"),
+        (TOP / "tests/ktap.sh", "add/ktap.sh"),
         *((programs / p, f"add/{p}") for p in PROGRAMS),
         *plan.get("add", ()),
     ]

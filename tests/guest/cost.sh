@@ -8,21 +8,7 @@
 mode=$1; shift
 cg=/sys/fs/cgroup
 log=/tmp/guest.log
-n=0
-failed=0
-
-check() {
-	name=$1; shift
-	n=$((n + 1))
-	if out=$("$@" 2>&1); then
-		echo "$out" | sed 's/^/# /'
-		echo "ok $n $name"
-	else
-		echo "$out" | tail -40 | sed 's/^/# /'
-		echo "not ok $n $name"
-		failed=1
-	fi
-}
+. ./ktap.sh
 
 settled() {
 	left=300
@@ -78,7 +64,6 @@ weight() {
 	taken $vmm 10 && between 1700 3500
 }
 
-echo "KTAP version 1"
 "$@" </dev/null >$log 2>&1 &
 vmm=$!
 case $mode in

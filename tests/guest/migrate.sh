@@ -7,23 +7,9 @@
 mode=$1; shift
 tmp=/tmp/migrate
 mkdir -p $tmp
-n=0
-failed=0
+. ./ktap.sh
 QEMU=
 for word in "$@"; do QEMU="$QEMU '$word'"; done
-
-# check NAME COMMAND...: one test, passed when the command succeeds; its output is the diagnostic when it does not.
-check() {
-	name=$1; shift
-	n=$((n + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $n $name"
-	else
-		echo "$out" | tail -40 | sed 's/^/# /'
-		echo "not ok $n $name"
-		failed=1
-	fi
-}
 
 # start NAME ARGUMENT...: a QEMU, when its monitor answers.
 start() {
@@ -141,7 +127,6 @@ there_and_back() {
 	live b a2 && stop a2
 }
 
-echo "KTAP version 1"
 case $mode in
 disk)
 	echo "1..4"

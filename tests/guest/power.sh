@@ -5,21 +5,7 @@
 # Wants a disk that may be overwritten, /dev/vdb: it becomes swap space.
 
 log=/tmp/guest.log
-n=0
-failed=0
-
-# check NAME COMMAND...: one test, passed when the command succeeds; its output is the diagnostic when it does not.
-check() {
-	name=$1; shift
-	n=$((n + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $n $name"
-	else
-		echo "$out" | tail -40 | sed 's/^/# /'
-		echo "not ok $n $name"
-		failed=1
-	fi
-}
+. ./ktap.sh
 
 said() { grep -c '^churn: pass' $log; }
 
@@ -76,7 +62,6 @@ hibernates() {
 	goes_on
 }
 
-echo "KTAP version 1"
 "$@" </dev/null >$log 2>&1 &
 vmm=$!
 echo "1..4"

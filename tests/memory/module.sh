@@ -7,22 +7,7 @@
 # Wants /add/berth.ko, /add/memory, /add/conformance and, where they are modules, /add/kvm/*.ko, which load in the order of their names.
 
 cd /add || exit 1
-n=0
-failed=0
-echo "KTAP version 1"
-
-# check NAME COMMAND...: one test, passed when the command succeeds; its output is the diagnostic when it does not.
-check() {
-	name=$1; shift
-	n=$((n + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $n $name"
-	else
-		echo "$out" | sed 's/^/# /'
-		echo "not ok $n $name"
-		failed=1
-	fi
-}
+. ./ktap.sh
 
 loaded() { [ -d /sys/module/$1 ]; }
 
