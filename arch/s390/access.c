@@ -115,9 +115,18 @@ int sie_interlock_wait(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
+/* What DAT found on its way. */
+struct walk {
+	u64 real;
+	bool protected;			/* it may not be stored to */
+	u64 entries[SIE_WALK_ENTRIES];	/* where those lie that it looked at */
+	unsigned int nr_entries;
+};
+
 /* One entry of a table; 0 or the interruption. */
-static u16 fetch(struct sie_vcpu *v, u64 address, u64 *entry)
+static u16 fetch(struct sie_vcpu *v, struct walk *w, u64 address, u64 *entry)
 {
+	w->entries[w->nr_entries++] = address;
 	return sie_read_real(v, address, entry, sizeof(*entry)) ? PGM_ADDRESSING : 0;
 }
 
@@ -197,11 +206,8 @@ static const u16 not_there[] = {
 	PGM_SEGMENT_TRANSLATION, PGM_REGION_THIRD, PGM_REGION_SECOND, PGM_REGION_FIRST,
 };
 
-/*
- * DAT (PoP ch. 3): the real address of @address in the space of @asce, and whether it may be
- * stored to.  0 or the interruption.
- */
-static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *protected)
+/* DAT (PoP ch. 3): where @address is in the space of @asce.  0 or the interruption. */
+static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, struct walk *w)
 {
 	const u64 *fac = sie_vm_of(v)->model.fac_list;
 	bool edat1 = sie_fac_test(fac, 8) && (v->block->gcr[0] & GCR0_EDAT);
@@ -210,9 +216,9 @@ static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *prote
 	u64 entry = 0, table = asce & ASCE_ORIGIN;
 	u16 code;
 
-	*protected = false;
+	*w = (struct walk){ };
 	if (asce & ASCE_REAL) {
-		*real = address;
+		w->real = address;
 		return 0;
 	}
 	for (i = 3; i > type; i--)
@@ -223,7 +229,7 @@ static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *prote
 
 		if (index >> 9 < first || index >> 9 > last)
 			return not_there[type];
-		code = fetch(v, table + index * sizeof(u64), &entry);
+		code = fetch(v, w, table + index * sizeof(u64), &entry);
 		if (code)
 			return code;
 		if (entry & ENTRY_INVALID)
@@ -231,11 +237,11 @@ static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *prote
 		if ((entry >> 2 & 3) != type)
 			return PGM_TRANSLATION_SPEC;
 		if ((!type || edat1) && (entry & ENTRY_PROTECT))
-			*protected = true;
+			w->protected = true;
 		if ((entry & ENTRY_FRAME) && (type == 0 ? edat1 : type == 1 && edat2)) {
 			u64 mask = (1ULL << (20 + 11 * type)) - 1;
 
-			*real = (entry & ~mask) | (address & mask);
+			w->real = (entry & ~mask) | (address & mask);
 			return 0;
 		}
 		if (!type)
@@ -246,7 +252,7 @@ static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *prote
 	}
 	if ((entry & ENTRY_COMMON) && (asce & ASCE_PRIVATE))
 		return PGM_TRANSLATION_SPEC;
-	code = fetch(v, (entry & SEGMENT_ORIGIN) + (address >> 12 & 0xff) * sizeof(u64), &entry);
+	code = fetch(v, w, (entry & SEGMENT_ORIGIN) + (address >> 12 & 0xff) * sizeof(u64), &entry);
 	if (code)
 		return code;
 	if (entry & SIE_PTE_INVALID)
@@ -254,8 +260,8 @@ static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, u64 *real, bool *prote
 	if (entry & PTE_ZERO)
 		return PGM_TRANSLATION_SPEC;
 	if (entry & SIE_PTE_PROTECT)
-		*protected = true;
-	*real = (entry & PAGE_MASK) | (address & ~PAGE_MASK);
+		w->protected = true;
+	w->real = (entry & PAGE_MASK) | (address & ~PAGE_MASK);
 	return 0;
 }
 
@@ -311,10 +317,11 @@ static int check_key(struct sie_vcpu *v, u64 address, gpa_t gpa, u64 asce, u8 ke
 int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault)
 {
-	bool on = v->block->gpsw.mask & PSW_MASK_DAT, protected = false;
+	bool on = v->block->gpsw.mask & PSW_MASK_DAT;
 	enum space space = SPACE_PRIMARY;
-	u64 asce = 0, real = address;
+	struct walk w = { .real = address };
 	u16 code = 0;
+	u64 asce = 0;
 	int r;
 
 	*fault = (struct sie_fault) { };
@@ -335,14 +342,14 @@ int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 		goto out;
 	}
 	if (on)
-		code = dat(v, asce, address, &real, &protected);
-	if (!code && protected && access == SIE_STORE) {
+		code = dat(v, asce, address, &w);
+	if (!code && w.protected && access == SIE_STORE) {
 		code = PGM_PROTECTION;
 		fault->teid |= TEID_DAT;
 	}
 	if (code)
 		goto out;
-	*gpa = sie_real_to_abs(v, real);
+	*gpa = sie_real_to_abs(v, w.real);
 	if (!sie_has_page(v->core.vm, *gpa)) {
 		code = PGM_ADDRESSING;
 		goto out;
@@ -357,6 +364,19 @@ int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 out:
 	fault->code = code;
 	return !!code;
+}
+
+unsigned int sie_walk_fetch(struct sie_vcpu *v, u64 address, u64 *entries)
+{
+	enum space space;
+	struct walk w;
+	u64 asce;
+
+	if (!(v->block->gpsw.mask & PSW_MASK_DAT) || space_of(v, 0, SIE_IFETCH, &asce, &space))
+		return 0;
+	dat(v, asce, address, &w);
+	memcpy(entries, w.entries, sizeof(w.entries));
+	return w.nr_entries;
 }
 
 int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_access access,

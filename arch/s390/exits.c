@@ -190,11 +190,30 @@ static int exit_stop(struct sie_vcpu *v)
 	return SIE_TO_USER;
 }
 
+/*
+ * Would the interruption lead to the same operation again?  In supervisor state, to an
+ * instruction that ends where this one does, in the same space.
+ */
+static bool operation_repeats(struct sie_vcpu *v, const psw_t *new)
+{
+	const psw_t *old = &v->block->gpsw;
+
+	return !(old->mask & PSW_MASK_PSTATE) && !(new->mask & PSW_MASK_WAIT) &&
+	       old->addr - new->addr <= 6 &&
+	       !((old->mask ^ new->mask) & (PSW_MASK_DAT | PSW_MASK_ASC));
+}
+
+/* A guest that would take it for ever is user space's, which may end it. */
 static int exit_operation(struct sie_vcpu *v)
 {
+	psw_t psw;
+
 	if (!v->block->ipa && sie_user(sie_vm_of(v), SIE_USER_INSTR0))
 		return SIE_TO_USER;
-	return sie_pgm(v, PGM_OPERATION);
+	if (berth_read_guest(v->core.vm, v->prefix + offsetof(struct lowcore, program_new_psw),
+			     &psw, sizeof(psw)))
+		return -EFAULT;
+	return operation_repeats(v, &psw) ? SIE_TO_USER : sie_pgm(v, PGM_OPERATION);
 }
 
 /* What SIE leaves in the middle. */

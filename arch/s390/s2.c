@@ -187,18 +187,29 @@ int sie_s2_host_fault(struct sie_vcpu *v, struct sie_host_fault fault)
 	return r;
 }
 
-int sie_s2_ready(struct sie_vcpu *v)
+/*
+ * The next instruction, and the guest's tables that lead to it.  It saves the first faults of
+ * all.  And on Hercules a CPU's first guest must not begin with one: its PSW would move on by
+ * 2 (docs/limits.md).
+ */
+static void fault_in_instruction(struct sie_vcpu *v)
 {
+	u64 address = v->block->gpsw.addr & sie_address_mask(v), entries[SIE_WALK_ENTRIES];
+	unsigned int n = sie_walk_fetch(v, address, entries);
 	struct sie_fault fault;
 	gpa_t gpa;
+
+	while (n--)
+		fault_in(v, sie_real_to_abs(v, entries[n]), false);
+	if (!sie_translate(v, address, 0, SIE_IFETCH, &gpa, &fault))
+		fault_in(v, gpa, false);
+}
+
+int sie_s2_ready(struct sie_vcpu *v)
+{
 	int r;
 
-	/*
-	 * It saves the first fault of all.  And on Hercules a CPU's first guest must not begin with
-	 * one: its PSW would move on by 2 (docs/limits.md).
-	 */
-	if (!sie_translate(v, v->block->gpsw.addr & sie_address_mask(v), 0, SIE_IFETCH, &gpa, &fault))
-		fault_in(v, gpa, false);
+	fault_in_instruction(v);
 
 	/* What goes after this is seen at the next entry, or by SIE. */
 	WRITE_ONCE(v->prefix_mapped, true);

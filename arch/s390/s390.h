@@ -280,6 +280,12 @@ int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_acc
 /* The same for an access with a key that may differ from the page's. */
 int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault);
+/*
+ * Where the entries of the guest's tables lie (real addresses) by which it fetches an
+ * instruction.  Returns how many there are, 0 without DAT; the last may lead nowhere.
+ */
+#define SIE_WALK_ENTRIES 5
+unsigned int sie_walk_fetch(struct sie_vcpu *v, u64 address, u64 *entries);
 bool sie_key_allows(u8 storage_key, u8 key, enum sie_access access);
 /* The VM has storage there. */
 bool sie_has_page(struct berth_vm *vm, gpa_t gpa);

@@ -36,6 +36,9 @@ static const struct {
 	{ LOOP_HYPERCALL, "hypercall" },
 	{ LOOP_MSR_READ, "rdmsr" },
 	{ LOOP_SYSREG, "sysreg" },
+	{ LOOP_PREFIX, "prefix" },
+	{ LOOP_SIGP, "sigp" },
+	{ LOOP_DIAGNOSE, "diagnose" },
 	{ LOOP_PIO_OUT, "pio_out" },
 	{ LOOP_PIO_IN, "pio_in" },
 	{ LOOP_MMIO_STORE, "mmio_store" },
@@ -73,12 +76,20 @@ int must(int fd, unsigned long request, unsigned long arg, const char *what)
 
 static void *map(size_t size, int fd)
 {
-	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
 
 	if (p == MAP_FAILED)
 		die("mmap");
 	return p;
+}
+
+/* Memory for slots, where they may lie. */
+static uint8_t *map_slots(size_t size)
+{
+	uintptr_t p = (uintptr_t)map(size + arch_slot_unit - PAGE, -1);
+
+	return (uint8_t *)((p + arch_slot_unit - 1) & ~(arch_slot_unit - 1));
 }
 
 static int set_slot(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *hva)
@@ -96,7 +107,7 @@ static int set_slot(int vm, uint32_t slot, uint64_t gpa, uint64_t size, void *hv
 /* Small pages, all present in the host. */
 static void *add_ram(int vm, uint32_t slot, uint64_t gpa, uint64_t size)
 {
-	void *hva = map(size, -1);
+	void *hva = map_slots(size);
 
 	madvise(hva, size, MADV_NOHUGEPAGE);
 	memset(hva, 1, size);
@@ -128,7 +139,7 @@ static void run_loop(struct bench_vcpu *v)
 	do {
 		if (ioctl(v->fd, KVM_RUN, 0) < 0)
 			die("KVM_RUN");
-		if (v->run->exit_reason != KVM_EXIT_IO && v->run->exit_reason != KVM_EXIT_MMIO) {
+		if (!arch_exited(v->run)) {
 			fprintf(stderr, "bench: vCPU %d: exit %u\n", v->id, v->run->exit_reason);
 			exit(1);
 		}
@@ -273,19 +284,20 @@ static double measure_faults(struct bench_vcpu *v)
 static double measure_slots(int kvm, unsigned int present)
 {
 	int vm = must(kvm, KVM_CREATE_VM, 0, "KVM_CREATE_VM");
-	uint8_t *hva = map((present + 1) * PAGE, -1);
+	const unsigned long unit = arch_slot_unit;
+	uint8_t *hva = map_slots((present + 1) * unit);
 	uint64_t best = UINT64_MAX;
 
 	for (unsigned int i = 0; i < present; i++) {
-		/* Every second page, so that no two slots touch. */
-		if (set_slot(vm, i, SLOTS_GPA + 2 * i * PAGE, PAGE, hva + i * PAGE))
+		/* Apart, so that no two slots touch. */
+		if (set_slot(vm, i, SLOTS_GPA + 2 * i * unit, unit, hva + i * unit))
 			die("KVM_SET_USER_MEMORY_REGION");
 	}
 	for (int pass = 0; pass < PASSES + 1; pass++) {
 		uint64_t start = arch_counter(), ticks;
 
 		for (int i = 0; i < SLOT_PAIRS; i++) {
-			if (set_slot(vm, present, SLOTS_GPA + present * PAGE + PAGE, PAGE, hva + present * PAGE) ||
+			if (set_slot(vm, present, SLOTS_GPA + (present + 1) * unit, unit, hva + present * unit) ||
 			    set_slot(vm, present, 0, 0, hva))
 				die("KVM_SET_USER_MEMORY_REGION");
 		}
@@ -294,7 +306,6 @@ static double measure_slots(int kvm, unsigned int present)
 			best = ticks;
 	}
 	close(vm);
-	munmap(hva, (present + 1) * PAGE);
 	return (double)best / SLOT_PAIRS;
 }
 

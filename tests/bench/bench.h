@@ -22,6 +22,9 @@ enum loop {
 	LOOP_HYPERCALL,
 	LOOP_MSR_READ,
 	LOOP_SYSREG,	/* a system register that is trapped */
+	LOOP_PREFIX,	/* STORE PREFIX */
+	LOOP_SIGP,	/* SIGNAL PROCESSOR: sense oneself */
+	LOOP_DIAGNOSE,	/* of a function that only user space knows */
 	LOOP_PIO_OUT,
 	LOOP_PIO_IN,
 	LOOP_MMIO_STORE,
@@ -62,6 +65,8 @@ int must(int fd, unsigned long request, unsigned long arg, const char *what);
 uint64_t arch_counter(void);
 /* For the output: the architecture, the unit of arch_counter(). */
 extern const char arch_name[], arch_unit[];
+/* A slot's address, user address and size are multiples of it. */
+extern const unsigned long arch_slot_unit;
 /* Copies all loops to the guest's memory at CODE_GPA. */
 void arch_load(void *ram);
 /* What a new vCPU wants before it may be asked to run; then what the loops want of it. */
@@ -73,6 +78,8 @@ int arch_irqchip(struct bench_vcpu *v);
 struct kvm_irq_routing_entry arch_message(int id, enum message message);
 /* Readies the vCPU for @turns of a loop, which then ends with an exit for which arch_ended() holds. */
 void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t address);
+/* Is it an exit that loops have; and the last one? */
+int arch_exited(const struct kvm_run *run);
 int arch_ended(const struct kvm_run *run);
 /* Whether this architecture has the loop. */
 int arch_has(enum loop loop);

@@ -14,6 +14,9 @@ ROWS = {
     "hypercall": ("hypercall, handled in kernel", 0.5),
     "rdmsr": ("RDMSR APIC_BASE", 0.5),
     "sysreg": ("system register, trapped (ACTLR_EL1)", 0.6),
+    "prefix": ("STORE PREFIX, handled in kernel", 1.0),
+    "sigp": ("SIGNAL PROCESSOR (sense oneself), handled in kernel", 1.0),
+    "diagnose": ("DIAGNOSE → user → back", 1.0),
     "pio_out": ("port out → user → back", 0.7),
     "pio_in": ("port in → user → back", 0.7),
     "mmio_store": ("MMIO store → user → back", 0.7),
@@ -44,6 +47,7 @@ LIMITS = {
         "hypercall": 0.6, "mmio_store": 0.75, "mmio_load": 0.75, "self_ipi": 0.6,
         "deadline_passed": 0.6,
     },
+    "s390": {"hypercall": 1.0, "fault_4k": None},  # KVM's guests share tables with their process
 }
 
 

@@ -104,6 +104,7 @@ asm(".pushsection .rodata\n"
 
 const char arch_name[] = "arm64";
 const char arch_unit[] = "ticks";
+const unsigned long arch_slot_unit = 4096;
 
 uint64_t arch_counter(void)
 {
@@ -245,6 +246,11 @@ void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t a
 	set_reg(v, CORE(regs.pstate), PSTATE_EL1H);
 	set_reg(v, CORE(regs.regs[0]), turns);
 	set_reg(v, CORE(regs.regs[1]), loop == LOOP_GIC_REGISTER ? GICD_GPA : address);
+}
+
+int arch_exited(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_MMIO;
 }
 
 int arch_ended(const struct kvm_run *run)

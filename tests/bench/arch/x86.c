@@ -78,6 +78,7 @@ asm(".pushsection .rodata\n"
 
 const char arch_name[] = "x86";
 const char arch_unit[] = "ticks";
+const unsigned long arch_slot_unit = 4096;
 
 uint64_t arch_counter(void)
 {
@@ -234,6 +235,11 @@ void arch_start(struct bench_vcpu *v, enum loop loop, uint64_t turns, uint64_t a
 		apic_setup(v, loop);
 
 	must(v->fd, KVM_SET_REGS, (uintptr_t)&regs, "KVM_SET_REGS");
+}
+
+int arch_exited(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_IO || run->exit_reason == KVM_EXIT_MMIO;
 }
 
 int arch_ended(const struct kvm_run *run)

@@ -277,6 +277,25 @@ TEST(invalid_operation_is_the_guests_or_user_spaces)
 	expect_eq(vcpu->run->s390_sieic.ipa, 0);
 }
 
+TEST(invalid_operation_without_end_is_user_spaces)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t *new = s390_lowcore(vcpu, LC_PGM_NEW);
+
+	new[1] = s390_gpa(guest_zero);
+	s390_start(vcpu, guest_zero, 0, 0, 0);
+	run_until(vcpu, KVM_EXIT_S390_SIEIC);
+	expect_eq(vcpu->run->s390_sieic.icptcode, 0x2c);
+	expect_eq(vcpu->run->psw_addr, s390_gpa(guest_zero) + 2);
+	/* From problem state it is the guest's: the new PSW is another. */
+	s390_start(vcpu, guest_zero, 0, 0, 0);
+	vcpu->run->psw_mask |= PSW_PROBLEM;
+	new[1] = s390_gpa(guest_zero) + 2;
+	run_until(vcpu, KVM_EXIT_S390_SIEIC);
+	expect(s390_is_diag(vcpu, DIAG_DONE));
+	expect_eq(lowcore64(vcpu, LC_PGM_OLD + 8), s390_gpa(guest_zero) + 2);
+}
+
 GUEST(guest_svc, "svc 0x42\n" DONE);
 
 TEST(supervisor_call_is_the_guests)
