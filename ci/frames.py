@@ -33,6 +33,7 @@ class Frames:
 
     def __init__(self, hook):
         self.hook, self.buffer, self.current = hook, b"", None
+        self.shown = 0  # how much of the buffer the hook has seen already
         self.frames = {}
         self.ready = self.done = False
 
@@ -40,23 +41,31 @@ class Frames:
         self.buffer += data
         while mark := MARK.search(self.buffer):
             self._text(self.buffer[: mark.start()])
-            self.buffer = self.buffer[mark.end() :]
+            self.buffer, self.shown = self.buffer[mark.end() :], 0
             self._mark(mark[1].decode(), mark[2].decode(errors="replace").split())
         held = HELD.search(self.buffer)
         cut = held.start() if held else len(self.buffer)
         text, self.buffer = self.buffer[:cut], self.buffer[cut:]
         self._text(text)
 
+    @property
+    def waiting(self):
+        """Is there something that idle() would show?"""
+        return len(self.buffer) > self.shown and b"B" not in self.buffer
+
     def idle(self):
-        """Nothing came for a moment: a line's end on its own is no mark."""
-        if self.buffer and b"B" not in self.buffer:
-            text, self.buffer = self.buffer, b""
-            self._text(text)
+        """Nothing came for a moment: who types wants to see a line's end, a mark's or not."""
+        if self.waiting:
+            if self.current:
+                self.hook("text", self.current, self.buffer[self.shown :])
+            self.shown = len(self.buffer)
 
     def _text(self, data):
         if data and self.current:
             self.current.output += data
-            self.hook("text", self.current, data)
+            if len(data) > self.shown:
+                self.hook("text", self.current, data[self.shown :])
+        self.shown = max(0, self.shown - len(data))
 
     def _mark(self, kind, words):
         if kind == "READY":

@@ -132,7 +132,7 @@ class Machine:
                     termios.tcsetattr(keyboard, termios.TCSADRAIN, saved)
                     saved = None
                 watch = open_lines + ([keyboard] if saved else [])
-                readable = select.select(watch, [], [], 0.05 if self.frames.buffer else 1)[0]
+                readable = select.select(watch, [], [], 0.05 if self.frames.waiting else 1)[0]
                 if not readable:
                     self.frames.idle()
                 for source in readable:

@@ -2,6 +2,7 @@
 # Tests of ci/ itself that need no host: the parsers that decide what counts as a failure. Writes
 # KTAP.
 
+import itertools
 import re
 import sys
 import tempfile
@@ -25,10 +26,21 @@ STREAM = (
 
 
 def frames_are_the_same_however_the_bytes_come():
-    for size in (1, 2, 7, 1000):
-        f = Frames(lambda *event: None)
+    for size, pauses in itertools.product((1, 2, 7, 1000), (False, True)):
+        shown = b""
+
+        def hook(event, frame, data):
+            nonlocal shown
+            if event == "text" and frame.name == "001":
+                shown += data
+
+        f = Frames(hook)
         for i in range(0, len(STREAM), size):
             f.feed(STREAM[i : i + size])
+            if pauses:
+                f.idle()
+        # Of an end of a line nobody knows whether it is a mark's, until more comes.
+        assert shown.rstrip(b"\n") == b"hello\nBERT", shown
         assert f.ready and f.done and f.frames["001"].output == b"hello\nBERT\n", f.frames
         assert (
             f.frames["001"].status == 3

@@ -212,6 +212,10 @@ def judge(plan, machine, logs, seconds):
                 f.status if name.isdigit() else HOST_FAILED,
                 f"{what} ended with status {f.status}{tail}",
             )
+    if not code:
+        for n, command in enumerate(plan.commands, 1):
+            if f"{n:03}" not in frames:
+                fail(HOST_FAILED, f"nothing was heard of command {n} ({command})")
     # Early on the console has what dmesg has, and alone has what comes after dmesg.
     kernel = [frames[name].output for name in ("kmemleak", "dmesg") if name in frames]
     text = b"\n".join([*kernel, machine.console]).decode(errors="replace")

@@ -80,6 +80,9 @@ static int reflect(struct sie_vcpu *v)
  * Without enhanced suppression on protection a page that the host protects looks as one that the
  * guest does.  Where the guest would not, the instruction, which was suppressed, is tried again
  * when the page can be stored to; it cannot, and the guest has no storage there.
+ *
+ * A page that can be stored to already is one that another vCPU has brought in meanwhile, or
+ * the guest does protect it, by a key that is the instruction's own: then the same follows at once.
  */
 static int exit_protection(struct sie_vcpu *v)
 {
@@ -92,16 +95,22 @@ static int exit_protection(struct sie_vcpu *v)
 	r = sie_translate_key(v, block->tecmc & PAGE_MASK, block->eai, key, SIE_STORE, &gpa, &fault);
 	if (r < 0)
 		return r;
-	r = r ? 0 : sie_s2_unprotect(v, gpa);
-	if (!r)
+	if (r)
 		return reflect(v);
+	r = sie_s2_unprotect(v, gpa);
+	if (!r) {
+		if (v->retried && v->core.stats.exits == v->retried + 1)
+			return reflect(v);
+		v->retried = v->core.stats.exits;
+	}
 	if (r == -EFAULT) {
 		block->iprcc = PGM_ADDRESSING;
 		return reflect(v);
 	}
-	if (r > 0)
-		sie_rewind(v);
-	return r < 0 ? r : BERTH_RUN_AGAIN;
+	if (r < 0)
+		return r;
+	sie_rewind(v);
+	return BERTH_RUN_AGAIN;
 }
 
 static int exit_program(struct sie_vcpu *v)
