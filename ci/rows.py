@@ -239,6 +239,12 @@ def s390():
         )
     where = dict(host="s390-sie", rel="6.1", hypervisor="kvm")
     yield row("conformance-s390-sie-6.1-kvm", FULL, 120, "conformance", **where)
+    for rel in ("6.1", "6.12"):
+        for hypervisor, end in (("berth", ""), ("kvm", "-kvm")):
+            yield row(
+                f"kselftests-s390-sie-{rel}{end}", FULL, 900, "kselftests", host="s390-sie",
+                rel=rel, hypervisor=hypervisor,
+            )
 
 
 def arm64_guests(at, **where):
