@@ -76,13 +76,28 @@ static int reflect(struct sie_vcpu *v)
 	}) ?: BERTH_RUN_AGAIN;
 }
 
+/* Is it the same store as at the last exit, so often that it is no coincidence? */
+static bool refused_again(struct sie_vcpu *v)
+{
+	struct sie_refused now = {
+		.exit = v->core.stats.exits,
+		.psw = v->block->gpsw.addr,
+		.address = v->block->tecmc,
+	}, *last = &v->refused;
+
+	if (now.exit == last->exit + 1 && now.psw == last->psw && now.address == last->address)
+		now.times = last->times + 1;
+	*last = now;
+	return now.times > 3;
+}
+
 /*
  * Without enhanced suppression on protection a page that the host protects looks as one that the
  * guest does.  Where the guest would not, the instruction, which was suppressed, is tried again
  * when the page can be stored to; it cannot, and the guest has no storage there.
  *
  * A page that can be stored to already is one that another vCPU has brought in meanwhile, or
- * the guest does protect it, by a key that is the instruction's own: then the same follows at once.
+ * the guest does protect it, by a key that is the instruction's own.
  */
 static int exit_protection(struct sie_vcpu *v)
 {
@@ -98,11 +113,8 @@ static int exit_protection(struct sie_vcpu *v)
 	if (r)
 		return reflect(v);
 	r = sie_s2_unprotect(v, gpa);
-	if (!r) {
-		if (v->retried && v->core.stats.exits == v->retried + 1)
-			return reflect(v);
-		v->retried = v->core.stats.exits;
-	}
+	if (!r && refused_again(v))
+		return reflect(v);
 	if (r == -EFAULT) {
 		block->iprcc = PGM_ADDRESSING;
 		return reflect(v);

@@ -83,7 +83,10 @@ struct sie_vcpu {
 	struct sie_local local;
 	struct hrtimer timer;		/* [o] the blocked guest's clock comparator or CPU timer */
 	u64 wait_since;			/* [o] TOD clock when the guest began to wait; 0: it does not */
-	u64 retried;			/* [o] exits when a store was refused for no reason that is seen */
+	struct sie_refused {
+		u64 exit, psw, address;
+		unsigned int times;
+	} refused;			/* [o] the last store that was, for no reason that is seen */
 	bool running;			/* [o] between run_begin and run_end */
 	struct sie_debug debug;
 };

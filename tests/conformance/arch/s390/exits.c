@@ -296,6 +296,29 @@ TEST(invalid_operation_without_end_is_user_spaces)
 	expect_eq(lowcore64(vcpu, LC_PGM_OLD + 8), s390_gpa(guest_zero) + 2);
 }
 
+/* To each page of r3, from r2 on. */
+GUEST(guest_store_pages, "1: stg %r2, 8(%r2)\n aghi %r2, 4096\n brctg %r3, 1b\n" DONE);
+
+TEST(stores_of_two_vcpus_to_the_same_pages_are_done)
+{
+	const uint64_t pages = 4096;
+	struct vm *vm = vm_new();
+	struct vcpu *a = vcpu_new(vm, 0), *b = vcpu_new(vm, 1);
+	uint8_t *mem = add_slot(vm, 1, 0, TEST_GPA, pages * 4096);
+	struct runner r;
+
+	/* Each finds pages that the other is bringing in; none of them is the guest's to protect. */
+	s390_start(b, guest_store_pages, TEST_GPA, pages, 0);
+	runner_start(&r, b);
+	s390_start(a, guest_store_pages, TEST_GPA, pages, 0);
+	run_diag(a, DIAG_DONE);
+	expect_ret(runner_join(&r), 0);
+	expect_eq(b->run->exit_reason, KVM_EXIT_S390_SIEIC);
+	expect(s390_is_diag(b, DIAG_DONE));
+	for (uint64_t n = 0; n < pages; n++)
+		expect_eq(*(uint64_t *)(mem + n * 4096 + 8), TEST_GPA + n * 4096);
+}
+
 GUEST(guest_svc, "svc 0x42\n" DONE);
 
 TEST(supervisor_call_is_the_guests)
