@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 FAST, CHECK, FULL = 0, 1, 2  # in make check-fast and all below; in make check; only in make matrix
 
 # The suites that give `smp` to the host, and its emulator a thread for each; a guest's are in one.
-SPREAD = ("conformance", "reload", "memory", "stress")
+SPREAD = ("conformance", "reload", "memory", "stress", "cost")
 
 
 @dataclass(frozen=True)
