@@ -50,10 +50,8 @@ ARM64_OTHERS = [
     for rel in ("6.1", "6.12")
 ]
 ARM64_CHECK = ("conformance-arm64-vhe-6.1", "vmm-arm64-nvhe-6.12")
-BENCH_HOSTS = [
-    *((host, rel) for host, rel, _, _ in HOSTS), *ARM64_HOSTS, ("s390-sie", "6.1"),
-    ("s390-sie", "6.12"),
-]
+# On s390 6.12's own KVM has a fault: s390().
+BENCH_HOSTS = [*((host, rel) for host, rel, _, _ in HOSTS), *ARM64_HOSTS, ("s390-sie", "6.1")]
 
 # Bochs has what QEMU's AMD-V has not; with each feature off, Berth does there what it does on QEMU.
 BOCHS_WITHOUT = ("svm_nrips", "svm_flush_by_asid", "svm_pause_filter", "svm_lbrv")

@@ -23,11 +23,15 @@ bool x86_tsc_scaled(const struct x86_vcpu *v)
 	return READ_ONCE(v->tsc_ratio) != unscaled();
 }
 
+static u64 scale(const struct x86_vcpu *v, u64 tsc)
+{
+	return mul_u64_u64_shr(tsc, READ_ONCE(v->tsc_ratio), x86_tsc_scale.fraction);
+}
+
 /* What the guest's TSC says when the host's says @tsc.  Context: any. */
 u64 x86_guest_tsc_at(const struct x86_vcpu *v, u64 tsc)
 {
-	return mul_u64_u64_shr(tsc, READ_ONCE(v->tsc_ratio), x86_tsc_scale.fraction) +
-	       READ_ONCE(v->tsc_offset);
+	return scale(v, tsc) + READ_ONCE(v->tsc_offset);
 }
 
 /* The guest's TSC now.  Context: any. */
@@ -84,11 +88,17 @@ void x86_set_guest_tsc(struct x86_vcpu *v, u64 value)
 	u64 offset;
 
 	if (!find_tsc_partner(v, value, now, &offset))
-		offset = value - (x86_guest_tsc_at(v, now) - v->tsc_offset);
+		offset = value - scale(v, now);
 	x86_set_tsc_offset(v, offset);
 }
 
 /* ---- its frequency ---- */
+
+/* 0 is the host's. */
+static u32 khz_or_host(u32 khz)
+{
+	return khz ? khz : tsc_khz;
+}
 
 /* The ratio for @khz; 0 where this machine has none. */
 static u64 ratio_for(u32 khz)
@@ -107,9 +117,7 @@ static u64 ratio_for(u32 khz)
 /* A new vCPU's.  Does not touch the vendor's part. */
 void x86_tsc_init(struct x86_vcpu *v)
 {
-	u32 khz = READ_ONCE(to_x86_vm(v->core.vm)->default_tsc_khz);
-
-	v->tsc_khz = khz ? khz : tsc_khz;
+	v->tsc_khz = khz_or_host(READ_ONCE(to_x86_vm(v->core.vm)->default_tsc_khz));
 	v->tsc_ratio = ratio_for(v->tsc_khz);
 }
 
@@ -118,11 +126,11 @@ long x86_ioctl_get_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long ua
 	return to_x86(vcpu)->tsc_khz;
 }
 
-/* KVM_SET_TSC_KHZ: 0 is the host's.  The offset stays, so that the TSC may jump. */
+/* KVM_SET_TSC_KHZ: the offset stays, so that the TSC may jump. */
 long x86_ioctl_set_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long uarg)
 {
 	struct x86_vcpu *v = to_x86(vcpu);
-	u32 khz = (u32)uarg ? (u32)uarg : tsc_khz;
+	u32 khz = khz_or_host(uarg);
 	u64 ratio = ratio_for(khz);
 
 	if (!ratio)
@@ -137,19 +145,17 @@ long x86_ioctl_set_tsc_khz(struct berth_vcpu *vcpu, void *data, unsigned long ua
 
 long x86_ioctl_vm_get_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg)
 {
-	u32 khz = READ_ONCE(to_x86_vm(vm)->default_tsc_khz);
-
-	return khz ? khz : tsc_khz;
+	return khz_or_host(READ_ONCE(to_x86_vm(vm)->default_tsc_khz));
 }
 
 /* KVM_SET_TSC_KHZ of a VM: for the vCPUs that it gets from now on. */
 long x86_ioctl_vm_set_tsc_khz(struct berth_vm *vm, void *data, unsigned long uarg)
 {
-	u32 khz = uarg;
+	u32 khz = khz_or_host(uarg);
 
-	if (khz && !ratio_for(khz))
+	if (!ratio_for(khz))
 		return -EINVAL;
-	WRITE_ONCE(to_x86_vm(vm)->default_tsc_khz, khz ? khz : tsc_khz);
+	WRITE_ONCE(to_x86_vm(vm)->default_tsc_khz, khz);
 	return 0;
 }
 
