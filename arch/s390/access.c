@@ -181,8 +181,10 @@ static u16 art(struct sie_vcpu *v, unsigned int ar, enum sie_access access, u64 
 	u32 alet = 0;
 
 	if (ar) {
-		save_access_regs(v->acrs);
-		alet = v->acrs[ar];
+		/* Between runs the CPU's are the thread's own. */
+		if (v->running)
+			save_access_regs(v->acrs);
+		alet = v->running ? v->acrs[ar] : READ_ONCE(v->core.run->s.regs.acrs[ar]);
 	}
 	switch (alet) {
 	case 0:
@@ -209,9 +211,9 @@ static const u16 not_there[] = {
 /* DAT (PoP ch. 3): where @address is in the space of @asce.  0 or the interruption. */
 static u16 dat(struct sie_vcpu *v, u64 asce, u64 address, struct walk *w)
 {
-	const u64 *fac = sie_vm_of(v)->model.fac_list;
-	bool edat1 = sie_fac_test(fac, 8) && (v->block->gcr[0] & GCR0_EDAT);
-	bool edat2 = edat1 && sie_fac_test(fac, 78);
+	const struct sie_model *model = &sie_vm_of(v)->model;
+	bool edat1 = sie_has_fac(model, 8) && (v->block->gcr[0] & GCR0_EDAT);
+	bool edat2 = edat1 && sie_has_fac(model, 78);
 	unsigned int type = asce >> 2 & 3, first = 0, last = asce & 3, i;
 	u64 entry = 0, table = asce & ASCE_ORIGIN;
 	u16 code;

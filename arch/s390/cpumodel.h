@@ -13,7 +13,7 @@ struct sie_vm;
 struct sie_model {
 	u64 cpuid;			/* as STIDP stores it */
 	u16 ibc;			/* instruction blocking control: the level */
-	u64 fac_list[SIE_FAC_WORDS];	/* what the guest has */
+	u64 fac_list[SIE_FAC_WORDS];	/* what user space says that the guest has */
 	u64 fac_mask[SIE_FAC_WORDS];	/* what it may have */
 	struct kvm_s390_vm_cpu_subfunc subfunc;	/* what user space has said that it has */
 };
@@ -22,6 +22,12 @@ struct sie_model {
 static inline bool sie_fac_test(const u64 *list, unsigned int nr)
 {
 	return list[nr / 64] >> (63 - nr % 64) & 1;
+}
+
+/* Has the guest facility @nr?  Only what the hypervisor can give it. */
+static inline bool sie_has_fac(const struct sie_model *model, unsigned int nr)
+{
+	return sie_fac_test(model->fac_list, nr) && sie_fac_test(model->fac_mask, nr);
 }
 
 /* subfunc.c: what the machine has. */

@@ -42,21 +42,17 @@ static int pfault(struct sie_vcpu *v)
 		u64 token, select, compare, zarch;
 	} parm;
 	struct sie_regs regs = sie_regs_rs(v);
-	int r;
 
 	if (v->gprs[regs.r1] & 7)
 		return sie_pgm(v, PGM_SPECIFICATION);
-	r = sie_load_operand(v, v->gprs[regs.r1] & sie_address_mask(v), regs.r1, &parm, sizeof(parm));
-	if (r)
-		return r;
+	if (sie_read_real(v, v->gprs[regs.r1] & sie_address_mask(v), &parm, sizeof(parm)))
+		return sie_pgm(v, PGM_ADDRESSING);
 	if (parm.version != 2 || parm.length < 5 || parm.code != 0x258)
 		return sie_pgm(v, PGM_SPECIFICATION);
 	switch (parm.subcode) {
 	case 0:
 		if (v->pft != KVM_S390_PFAULT_TOKEN_INVALID) {
-			/* There is a handshake: the same one is said to be so. */
-			if (parm.token != v->pft || parm.select != v->pfs || parm.compare != v->pfc)
-				return sie_pgm(v, PGM_SPECIFICATION);
+			/* There is a handshake, and it stays. */
 			v->gprs[regs.r3] = 8;
 			return BERTH_RUN_AGAIN;
 		}

@@ -5,6 +5,7 @@
 #include <asm/irq.h>
 #include <berth/trace.h>
 #include "s390.h"
+#include "insn.h"
 
 static unsigned int insn_length(u8 op)
 {
@@ -45,11 +46,25 @@ static int exit_request(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
+static int program_new_psw(struct sie_vcpu *v, psw_t *psw)
+{
+	return berth_read_guest(v->core.vm, v->prefix + offsetof(struct lowcore, program_new_psw),
+				psw, sizeof(*psw));
+}
+
 /* As SIE has it in the state description. */
 static int reflect(struct sie_vcpu *v)
 {
 	const struct sie_block *block = v->block;
+	psw_t psw;
 
+	/* Where the new PSW is wrong as well it would not end: user space may end it. */
+	if (block->iprcc == PGM_SPECIFICATION) {
+		if (program_new_psw(v, &psw))
+			return -EFAULT;
+		if (!sie_psw_valid(&psw))
+			return SIE_TO_USER;
+	}
 	if (v->core.guest_debug && (block->iprcc & PGM_PER)) {
 		sie_debug_program(v);
 		if (!block->iprcc)
@@ -200,12 +215,10 @@ static int exit_stop(struct sie_vcpu *v)
 	spin_unlock_irq(&v->local.lock);
 	if (!pending)
 		return BERTH_RUN_AGAIN;
-	if (flags & KVM_S390_STOP_FLAG_STORE_STATUS) {
-		sie_snapshot(v);
-		r = sie_store_status(v, &v->core, KVM_S390_STORE_STATUS_NOADDR);
-		if (r)
-			return r;
-	}
+	sie_snapshot(v);
+	r = sie_stop_done(v, &v->core, flags);
+	if (r)
+		return r;
 	if (!sie_user(sie_vm_of(v), SIE_USER_CPU_STATE))
 		sie_stop(v);
 	return SIE_TO_USER;
@@ -231,8 +244,7 @@ static int exit_operation(struct sie_vcpu *v)
 
 	if (!v->block->ipa && sie_user(sie_vm_of(v), SIE_USER_INSTR0))
 		return SIE_TO_USER;
-	if (berth_read_guest(v->core.vm, v->prefix + offsetof(struct lowcore, program_new_psw),
-			     &psw, sizeof(psw)))
+	if (program_new_psw(v, &psw))
 		return -EFAULT;
 	return operation_repeats(v, &psw) ? SIE_TO_USER : sie_pgm(v, PGM_OPERATION);
 }
@@ -240,6 +252,8 @@ static int exit_operation(struct sie_vcpu *v)
 /* What SIE leaves in the middle. */
 static int exit_partial(struct sie_vcpu *v)
 {
+	if (v->block->ipa == 0xb254)
+		return sie_mvpg(v);
 	return v->block->ipa >> 8 == 0xae ? sie_sigp(v) : SIE_TO_USER;
 }
 

@@ -18,6 +18,13 @@
 #define SERVICE_EVENTS	0x00000003
 
 /*
+ * Machine-check interruption codes (PoP ch. 11): damage to the system or an instruction, which CR14
+ * does not hold off, and what of the rest is a CPU's own: external damage, degradation, a warning.
+ */
+#define MCIC_EXIGENT		(3ULL << 62)
+#define MCIC_REPRESSIBLE	(BIT(58) | BIT(56) | BIT(55))
+
+/*
  * Saying that there is something.
  */
 static void kick(struct sie_vcpu *v)
@@ -85,6 +92,10 @@ static int inject(struct sie_vcpu *v, const struct kvm_s390_irq *irq)
 		__set_bit(SIE_IRQ_SET_PREFIX, &local->pending);
 		return 0;
 	case KVM_S390_SIGP_STOP:
+		if (irq->u.stop.flags & ~KVM_S390_STOP_FLAG_STORE_STATUS)
+			return -EINVAL;
+		if (sie_stopped(v))
+			return SIE_STANDS;
 		if (__test_and_set_bit(SIE_IRQ_STOP, &local->pending))
 			return -EBUSY;
 		local->stop_flags = irq->u.stop.flags;
@@ -120,10 +131,13 @@ static int inject(struct sie_vcpu *v, const struct kvm_s390_irq *irq)
 		local->mchk.cr14 |= irq->u.mchk.cr14;
 		local->mchk.mcic |= irq->u.mchk.mcic;
 		local->mchk.failing_storage_address = irq->u.mchk.failing_storage_address;
-		local->mchk.ext_damage_code = irq->u.mchk.ext_damage_code;
+		local->mchk.ext_damage_code |= irq->u.mchk.ext_damage_code;
 		memcpy(local->mchk.fixed_logout, irq->u.mchk.fixed_logout,
 		       sizeof(local->mchk.fixed_logout));
-		__set_bit(SIE_IRQ_MCHK, &local->pending);
+		if (local->mchk.mcic & MCIC_EXIGENT)
+			__set_bit(SIE_IRQ_MCHK_EXIGENT, &local->pending);
+		else if (local->mchk.mcic & MCIC_REPRESSIBLE)
+			__set_bit(SIE_IRQ_MCHK, &local->pending);
 		return 0;
 	default:
 		return -EINVAL;
@@ -307,6 +321,7 @@ static unsigned long open_irqs(struct sie_vcpu *v, unsigned long *f)
 	if (psw & PSW_MASK_IO)
 		*f |= floating & open_iscs(block->gcr[6]);
 	if (psw & PSW_MASK_MCHECK) {
+		open |= pending & BIT(SIE_IRQ_MCHK_EXIGENT);
 		if (block->gcr[14] & READ_ONCE(v->local.mchk.cr14))
 			open |= pending & BIT(SIE_IRQ_MCHK);
 		if (block->gcr[14] & READ_ONCE(sie_vm_of(v)->floating.mchk.cr14))
@@ -345,7 +360,8 @@ static void ask_about(struct sie_vcpu *v)
 		flags |= SIE_IO_INT;
 	else if (floating & SIE_FLOATING_IO_ALL)
 		block->lctl |= SIE_LCTL_CR6;
-	if ((pending & BIT(SIE_IRQ_MCHK)) || (floating & SIE_FLOATING_MCHK)) {
+	if ((pending & (BIT(SIE_IRQ_MCHK_EXIGENT) | BIT(SIE_IRQ_MCHK))) ||
+	    (floating & SIE_FLOATING_MCHK)) {
 		/* Of the mask in the PSW SIE knows nothing: LPSW and LPSWE are watched. */
 		if (!(psw & PSW_MASK_MCHECK))
 			block->ictl |= SIE_ICTL_LPSW;
@@ -502,6 +518,7 @@ static int local_machine_check(struct sie_vcpu *v)
 	spin_lock_irq(&local->lock);
 	mchk = local->mchk;
 	memset(&local->mchk, 0, sizeof(local->mchk));
+	__clear_bit(SIE_IRQ_MCHK_EXIGENT, &local->pending);
 	__clear_bit(SIE_IRQ_MCHK, &local->pending);
 	spin_unlock_irq(&local->lock);
 	return machine_check(v, &mchk);
@@ -563,6 +580,7 @@ static int deliver_local(struct sie_vcpu *v, enum sie_irq irq)
 	switch (irq) {
 	case SIE_IRQ_PROGRAM:
 		return program(v);
+	case SIE_IRQ_MCHK_EXIGENT:
 	case SIE_IRQ_MCHK:
 		return local_machine_check(v);
 	case SIE_IRQ_RESTART:
@@ -705,8 +723,6 @@ static int deliver_floating_mchk(struct sie_vcpu *v)
 
 static int deliver_floating(struct sie_vcpu *v, unsigned long open)
 {
-	if (open & SIE_FLOATING_MCHK)
-		return deliver_floating_mchk(v);
 	if (open & SIE_FLOATING_SERVICE)
 		return deliver_service(v);
 	if (open & SIE_FLOATING_PFAULT)
@@ -716,8 +732,28 @@ static int deliver_floating(struct sie_vcpu *v, unsigned long open)
 	return deliver_io(v, __ffs(open));
 }
 
-/* Those of the vCPU that come after all floating ones. */
-#define LAST	(BIT(SIE_IRQ_RESTART) | BIT(SIE_IRQ_SET_PREFIX))
+/* A timer's that was queued, and whose time was put off since, is none. */
+static void drop_undue(struct sie_vcpu *v)
+{
+	struct sie_local *local = &v->local;
+	unsigned long queued, undue = 0;
+
+	queued = READ_ONCE(local->pending) & (BIT(SIE_IRQ_CLOCK_COMPARATOR) | BIT(SIE_IRQ_CPU_TIMER));
+	if (likely(!queued))
+		return;
+	if (!clock_due(v))
+		undue |= BIT(SIE_IRQ_CLOCK_COMPARATOR);
+	if (cpu_timer(v) >= 0)
+		undue |= BIT(SIE_IRQ_CPU_TIMER);
+	spin_lock_irq(&local->lock);
+	local->pending &= ~undue;
+	spin_unlock_irq(&local->lock);
+}
+
+/* Those of the vCPU that come before all floating ones, and the one that comes after them. */
+#define FIRST	(BIT(SIE_IRQ_SET_PREFIX) | BIT(SIE_IRQ_MCHK_EXIGENT) | BIT(SIE_IRQ_PROGRAM) | \
+		 BIT(SIE_IRQ_MCHK))
+#define LAST	BIT(SIE_IRQ_RESTART)
 
 int sie_deliver(struct sie_vcpu *v)
 {
@@ -725,9 +761,14 @@ int sie_deliver(struct sie_vcpu *v)
 	bool delivered = false;
 	int r;
 
+	drop_undue(v);
 	for (;; delivered = true) {
 		open = open_irqs(v, &floating);
-		if (open & ~LAST)
+		if (open & FIRST)
+			r = deliver_local(v, __ffs(open & FIRST));
+		else if (floating & SIE_FLOATING_MCHK)
+			r = deliver_floating_mchk(v);
+		else if (open & ~LAST)
 			r = deliver_local(v, __ffs(open & ~LAST));
 		else if (floating)
 			r = deliver_floating(v, floating);

@@ -16,6 +16,8 @@ struct sie_vcpu;
 
 /* A vCPU's own, in the order in which they are delivered. */
 enum sie_irq {
+	SIE_IRQ_SET_PREFIX,		/* where all others are stored */
+	SIE_IRQ_MCHK_EXIGENT,
 	SIE_IRQ_PROGRAM,
 	SIE_IRQ_MCHK,
 	SIE_IRQ_EMERGENCY,
@@ -24,7 +26,6 @@ enum sie_irq {
 	SIE_IRQ_CPU_TIMER,
 	SIE_IRQ_PFAULT_INIT,
 	SIE_IRQ_RESTART,
-	SIE_IRQ_SET_PREFIX,
 	SIE_IRQ_STOP,
 };
 
@@ -34,7 +35,7 @@ struct sie_local {
 	spinlock_t lock;		/* taken with interrupts off */
 	unsigned long pending;		/* [lock], read by anyone: bits of enum sie_irq */
 	struct kvm_s390_pgm_info pgm;	/* [lock] and so on */
-	struct kvm_s390_mchk_info mchk;
+	struct kvm_s390_mchk_info mchk;	/* of both kinds */
 	struct kvm_s390_ext_info pfault;
 	DECLARE_BITMAP(emergency, SIE_MAX_CPU_ADDRESS);
 	u16 external_call;
@@ -92,7 +93,11 @@ bool sie_deliverable(struct sie_vcpu *v);
 bool sie_wait(struct sie_vcpu *v);
 void sie_wait_end(struct sie_vcpu *v);
 
-/* A vCPU's: 0; -EBUSY, -EINVAL for one that cannot be.  Any context. */
+/*
+ * A vCPU's: 0; -EBUSY, -EINVAL for one that cannot be; SIE_STANDS for the stop of a CPU that is
+ * stopped, of which sie_stop_done() does the rest.  Any context.
+ */
+#define SIE_STANDS	1
 int sie_inject(struct sie_vcpu *v, const struct kvm_s390_irq *irq);
 /* A floating one.  As above; -EBUSY when there are too many, -ENOMEM. */
 int sie_inject_vm(struct sie_vm *vm, const struct kvm_s390_irq *irq);

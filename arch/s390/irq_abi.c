@@ -77,19 +77,14 @@ static int from_old_vm(const struct kvm_s390_interrupt *old, struct kvm_s390_irq
 	}
 }
 
-/* A stop is done at once where the CPU stands. */
 static int inject(struct sie_vcpu *v, const struct kvm_s390_irq *irq)
 {
-	if (irq->type == KVM_S390_SIGP_STOP) {
-		if (irq->u.stop.flags & ~KVM_S390_STOP_FLAG_STORE_STATUS)
-			return -EINVAL;
-		if (sie_stopped(v))
-			return irq->u.stop.flags & KVM_S390_STOP_FLAG_STORE_STATUS ?
-			       sie_store_status(v, &v->core, KVM_S390_STORE_STATUS_NOADDR) : 0;
-	}
+	int r;
+
 	if (irq->type == KVM_S390_PROGRAM_INT)
 		sie_debug_injected(v);
-	return sie_inject(v, irq);
+	r = sie_inject(v, irq);
+	return r == SIE_STANDS ? sie_stop_done(v, &v->core, irq->u.stop.flags) : r;
 }
 
 long sie_ioctl_interrupt(struct berth_vcpu *b, void *data, unsigned long arg)
@@ -130,7 +125,7 @@ long sie_ioctl_set_irq_state(struct berth_vcpu *b, void *data, unsigned long arg
 	if (READ_ONCE(v->local.pending))
 		r = -EBUSY;
 	for (i = 0; i < state->len / sizeof(*irqs) && !r; i++)
-		r = sie_inject(v, &irqs[i]);
+		r = inject(v, &irqs[i]);
 	kvfree(irqs);
 	return r;
 }
@@ -140,6 +135,7 @@ static void to_abi(const struct sie_local *local, enum sie_irq irq, unsigned int
 		   struct kvm_s390_irq *out)
 {
 	static const u32 type[] = {
+		[SIE_IRQ_MCHK_EXIGENT]		= KVM_S390_MCHK,
 		[SIE_IRQ_PROGRAM]		= KVM_S390_PROGRAM_INT,
 		[SIE_IRQ_MCHK]			= KVM_S390_MCHK,
 		[SIE_IRQ_EMERGENCY]		= KVM_S390_INT_EMERGENCY,
@@ -157,6 +153,7 @@ static void to_abi(const struct sie_local *local, enum sie_irq irq, unsigned int
 	case SIE_IRQ_PROGRAM:
 		out->u.pgm = local->pgm;
 		break;
+	case SIE_IRQ_MCHK_EXIGENT:
 	case SIE_IRQ_MCHK:
 		out->u.mchk = local->mchk;
 		break;

@@ -200,7 +200,7 @@ static int compare_exchange(struct sie_vm *vm, const struct kvm_s390_mem_op *op,
 	r = check_absolute(vm, op, SIE_STORE);
 	if (!r && op->key)
 		r = check_absolute(vm, op, SIE_FETCH);
-	if (r || (op->flags & KVM_S390_MEMOP_F_CHECK_ONLY))
+	if (r)
 		return r;
 	idx = srcu_read_lock(&vm->vm.srcu);
 	hva = berth_guest_hva(&vm->vm, op->gaddr, true);
@@ -231,7 +231,7 @@ long sie_ioctl_vm_mem_op(struct berth_vm *b, void *data, unsigned long arg)
 	if (op->op != KVM_S390_MEMOP_ABSOLUTE_READ && op->op != KVM_S390_MEMOP_ABSOLUTE_WRITE &&
 	    op->op != ABSOLUTE_CMPXCHG)
 		return -EINVAL;
-	r = check_args(op, ABSOLUTE_FLAGS);
+	r = check_args(op, op->op == ABSOLUTE_CMPXCHG ? KVM_S390_MEMOP_F_SKEY_PROTECTION : ABSOLUTE_FLAGS);
 	if (r)
 		return r;
 	if (op->op == ABSOLUTE_CMPXCHG)

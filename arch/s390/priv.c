@@ -194,8 +194,8 @@ static int stsi_insn(struct sie_vcpu *v)
 /*
  * PSWs and control registers.
  */
-/* What LPSWE finds wrong with a PSW as such (PoP ch. 4, "Program-Status-Word Format"). */
-static bool psw_valid(const psw_t *psw)
+/* PoP ch. 4, "Program-Status-Word Format". */
+bool sie_psw_valid(const psw_t *psw)
 {
 	u64 mode = psw->mask & (PSW_MASK_EA | PSW_MASK_BA);
 
@@ -211,7 +211,7 @@ static bool psw_valid(const psw_t *psw)
 static int load_psw(struct sie_vcpu *v, const psw_t *psw)
 {
 	v->block->gpsw = *psw;
-	if (psw_valid(psw))
+	if (sie_psw_valid(psw))
 		return BERTH_RUN_AGAIN;
 	/* An early exception: the PSW is in place, and there is no instruction. */
 	return sie_inject(v, &(struct kvm_s390_irq) {
@@ -359,28 +359,47 @@ static int test_block(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
-/* Key 0 alone: with another one user space has to look. */
+/* The condition code: stores, fetches or neither are permitted, or there is no page. */
 static int tprot(struct sie_vcpu *v)
 {
-	struct sie_operand op = sie_operand_s(v), key = sie_operand_second(v);
+	struct sie_operand op = sie_operand_s(v);
+	u8 key = sie_operand_second(v).address >> 4 & 0xf;
 	struct sie_fault fault;
-	gpa_t gpa;
+	unsigned int cc = 0;
 	int r;
 
-	if (key.address & 0xf0)
-		return SIE_TO_USER;
-	r = sie_translate(v, op.address & sie_address_mask(v), op.ar, SIE_STORE, &gpa, &fault);
-	if (!r) {
-		sie_set_cc(v, 0);
-		return BERTH_RUN_AGAIN;
+	r = sie_check_key(v, op.address, op.ar, key, 1, SIE_STORE, &fault);
+	if (r > 0 && fault.code == PGM_PROTECTION) {
+		cc = 1;
+		r = sie_check_key(v, op.address, op.ar, key, 1, SIE_FETCH, &fault);
 	}
-	if (fault.code == PGM_PROTECTION) {
-		sie_set_cc(v, 1);
-		return BERTH_RUN_AGAIN;
-	}
-	if (fault.code == PGM_ADDRESSING || fault.code == PGM_TRANSLATION_SPEC)
+	if (r < 0)
+		return r;
+	if (r && (fault.code == PGM_ADDRESSING || fault.code == PGM_TRANSLATION_SPEC))
 		return sie_inject_fault(v, &fault);
-	sie_set_cc(v, 3);
+	if (r)
+		cc = fault.code == PGM_PROTECTION ? 2 : 3;
+	sie_set_cc(v, cc);
+	return BERTH_RUN_AGAIN;
+}
+
+/* Both pages are brought in, and it is done again; its key is SIE's to check. */
+int sie_mvpg(struct sie_vcpu *v)
+{
+	struct sie_regs regs = sie_regs_rre(v);
+	u64 mask = sie_address_mask(v) & PAGE_MASK;
+	struct sie_fault fault;
+	gpa_t from, to;
+	int r;
+
+	r = sie_translate(v, v->gprs[regs.r2] & mask, regs.r2, SIE_FETCH, &from, &fault) ?:
+	    sie_translate(v, v->gprs[regs.r1] & mask, regs.r1, SIE_STORE, &to, &fault);
+	if (r)
+		return r < 0 ? r : sie_inject_fault(v, &fault);
+	r = sie_s2_bring(v, from, false) ?: sie_s2_bring(v, to, true);
+	if (r)
+		return r;
+	sie_rewind(v);
 	return BERTH_RUN_AGAIN;
 }
 
@@ -498,6 +517,7 @@ static const struct insn two_bytes[] = {
 	{ 0xb98a, true,  sie_interlock_wait },	/* CSPG */
 	{ 0xb98d, false, epsw },
 	{ 0xb98e, true,  sie_interlock_wait },	/* IDTE */
+	{ 0xb98f, true,  sie_interlock_wait },	/* CRDTE */
 	{ 0xb9af, true,  sie_pfmf },
 	{ 0xe501, true,  tprot },
 };

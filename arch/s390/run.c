@@ -138,6 +138,7 @@ int sie_vcpu_run(struct berth_vcpu *b)
 			return BERTH_RUN_WORK;
 		berth_vcpu_take_request(b, SIE_REQ_IRQ);
 		berth_vcpu_take_request(b, BERTH_REQ_TLB_FLUSH);
+		sie_update_tod(v);
 		r = sie_deliver(v);
 		if (!r && unlikely(v->debug.pending))
 			return sie_debug_exit(v);
@@ -160,7 +161,8 @@ int sie_vcpu_run(struct berth_vcpu *b)
 
 bool sie_vcpu_runnable(struct berth_vcpu *b)
 {
-	return sie_deliverable(to_sie(b));
+	/* A clock that was set is another time to wait for. */
+	return sie_deliverable(to_sie(b)) || test_bit(SIE_REQ_TOD, &b->requests);
 }
 
 void sie_vcpu_dump(struct berth_vcpu *b)

@@ -138,6 +138,13 @@ static int fault_in(struct sie_vcpu *v, gpa_t gpa, bool write)
 	return r;
 }
 
+int sie_s2_bring(struct sie_vcpu *v, gpa_t gpa, bool write)
+{
+	int r = fault_in(v, gpa, write);
+
+	return r == S2_FAULT_MMIO ? -EFAULT : r < 0 ? r : 0;
+}
+
 /* The guest's storage ends before, or user space has none there: an addressing exception. */
 static int no_storage(struct sie_vcpu *v)
 {

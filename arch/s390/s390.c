@@ -112,19 +112,19 @@ static void block_init(struct sie_vcpu *v)
 	struct sie_block *block = v->block;
 
 	atomic_set(&block->cpuflags, SIE_ZARCH | SIE_SM | SIE_STOPPED);
-	if (sie_fac_test(vm->model.fac_list, 78))
+	if (sie_has_fac(&vm->model, 78))
 		atomic_or(SIE_GED2, &block->cpuflags);
-	else if (sie_fac_test(vm->model.fac_list, 8))
+	else if (sie_has_fac(&vm->model, 8))
 		atomic_or(SIE_GED, &block->cpuflags);
 	block->prefix = vm->model.ibc;
 	block->icpua = v->core.id;
 	block->ihcpu = 0xffff;
 	block->ictl = SIE_ICTL_OPEREXC | SIE_ICTL_ISKE | SIE_ICTL_SSKE | SIE_ICTL_RRBE |
 		      SIE_ICTL_TPROT;
+	block->eca = SIE_ECA_MVPGI;
 	block->msl = vm->mem_limit - 1;
 	block->hpid = SIE_HPID;
-	block->epoch = vm->epoch;
-	if (sie_fac_test(vm->model.fac_list, 7))
+	if (sie_has_fac(&vm->model, 7))
 		block->fac = virt_to_phys(vm->fac_page);
 	/* For its lock alone: there are no entries of CPUs in the system control area. */
 	block->scaol = virt_to_phys(vm->interlock.control);
@@ -141,6 +141,8 @@ int sie_vcpu_init(struct berth_vcpu *b)
 	hrtimer_init(&v->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	v->timer.function = timer_fired;
 	block_init(v);
+	/* Nobody finds it yet to tell it of another clock. */
+	berth_vcpu_request(b, SIE_REQ_TOD);
 	sie_reset_clear(v);
 	b->run->kvm_valid_regs = KVM_SYNC_PREFIX | KVM_SYNC_GPRS | KVM_SYNC_ACRS | KVM_SYNC_CRS |
 				 KVM_SYNC_ARCH0 | KVM_SYNC_PFAULT | KVM_SYNC_FPRS |
@@ -158,17 +160,14 @@ void sie_vcpu_destroy(struct berth_vcpu *b)
 	free_page((unsigned long)v->block);
 }
 
-/* vm->lock or nothing: a guest's SCK comes from a vCPU's thread. */
 void sie_set_tod(struct sie_vm *vm, u64 tod)
 {
 	struct berth_vcpu *vcpu;
 	unsigned int i;
 
-	mutex_lock(&vm->vm.lock);
-	vm->epoch = tod - get_tod_clock_fast();
+	WRITE_ONCE(vm->epoch, tod - get_tod_clock_fast());
+	/* After this none runs by the old one; those that wait may have no need to any more. */
+	berth_request_all(&vm->vm, SIE_REQ_TOD);
 	berth_for_each_vcpu(i, vcpu, &vm->vm)
-		WRITE_ONCE(to_sie(vcpu)->block->epoch, vm->epoch);
-	mutex_unlock(&vm->vm.lock);
-	/* SIE has read it when it began. */
-	berth_request_all(&vm->vm, SIE_REQ_IRQ);
+		berth_vcpu_kick(vcpu);
 }

@@ -18,7 +18,8 @@
 #define SIE_MAX_VCPUS		248	/* the ABI's limit */
 
 /* The backend's requests. */
-#define SIE_REQ_IRQ		BERTH_REQ_ARCH	/* look at what is pending */
+#define SIE_REQ_IRQ		BERTH_REQ_ARCH		/* look at what is pending */
+#define SIE_REQ_TOD		(BERTH_REQ_ARCH + 1)	/* the VM's clock was set */
 
 /* What KVM_ENABLE_CAP has turned on for a VM: exits that user space asked for. */
 enum sie_user {
@@ -47,7 +48,7 @@ struct sie_vm {
 	void *fac_page;			/* [I] what SIE reads: the facilities, below 2 GiB */
 	struct sie_model model;		/* [l] */
 	u64 mem_limit;			/* [l] first address past what there may be */
-	u64 epoch;			/* [l] of every vCPU */
+	u64 epoch;			/* [a] of every vCPU, but for those that user space set apart */
 	unsigned long user;		/* [a] bits of enum sie_user */
 	bool skeys;			/* [a] the guest has used a storage key */
 	struct sie_floating floating;
@@ -128,6 +129,13 @@ static inline void sie_set_prefix(struct sie_vcpu *v, u32 prefix)
 	v->block->prefix = (v->block->prefix & ~0x7fffe000) | v->prefix;
 }
 
+/* The vCPU's thread: what was set for all is the vCPU's. */
+static inline void sie_update_tod(struct sie_vcpu *v)
+{
+	if (berth_vcpu_take_request(&v->core, SIE_REQ_TOD))
+		v->block->epoch = READ_ONCE(sie_vm_of(v)->epoch);
+}
+
 /* What the guest's TOD clock shows. */
 static inline u64 sie_guest_tod(const struct sie_vcpu *v)
 {
@@ -162,6 +170,8 @@ const struct s2_format *sie_s2_format(void);
 u64 sie_s2_asce(const struct berth_s2 *s2);
 /* A host page that the guest did not find, or find writable.  enum berth_run or -errno. */
 int sie_s2_host_fault(struct sie_vcpu *v, struct sie_host_fault fault);
+/* A page of the guest's storage is there.  0 or -errno. */
+int sie_s2_bring(struct sie_vcpu *v, gpa_t gpa, bool write);
 /* The prefix area is there for stores, as SIE wants it; so is the next instruction.  0 or -errno. */
 int sie_s2_ready(struct sie_vcpu *v);
 /*
@@ -188,6 +198,8 @@ void sie_start(struct sie_vcpu *v);
 void sie_stop(struct sie_vcpu *v);
 /* Store status at absolute 0x1200 + @gpa...; nobody runs it.  0 or -EFAULT. */
 int sie_store_status(struct sie_vcpu *v, struct berth_vcpu *writer, unsigned long gpa);
+/* It has stopped, and KVM_S390_STOP_FLAG_* tells what else is to be done.  As above. */
+int sie_stop_done(struct sie_vcpu *v, struct berth_vcpu *writer, u32 flags);
 
 long sie_ioctl_get_regs(struct berth_vcpu *b, void *data, unsigned long arg);
 long sie_ioctl_set_regs(struct berth_vcpu *b, void *data, unsigned long arg);

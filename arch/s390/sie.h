@@ -45,6 +45,9 @@
 #define SIE_ICTL_RRBE	0x00001000
 #define SIE_ICTL_TPROT	0x00000200
 
+/* eca: MOVE PAGE is done by the machine, but for pages that the host has to bring. */
+#define SIE_ECA_MVPGI	0x01000000
+
 /* ecb: what of the host's the guest may use. */
 #define SIE_ECB_SRSI	0x04
 #define SIE_ECB_HOSTPROTINT 0x02

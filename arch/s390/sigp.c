@@ -44,21 +44,14 @@ static int emergency(struct sie_vcpu *v, struct sie_vcpu *to)
 	});
 }
 
-static int stop(struct sie_vcpu *to, u32 flags)
+static int stop(struct sie_vcpu *v, struct sie_vcpu *to, u32 flags)
 {
-	int r = sie_inject(to, &(struct kvm_s390_irq) {
-		.type = KVM_S390_SIGP_STOP,
-		.u.stop.flags = flags,
-	});
+	const struct kvm_s390_irq irq = { .type = KVM_S390_SIGP_STOP, .u.stop.flags = flags };
+	int r = sie_inject(to, &irq);
 
+	if (r == SIE_STANDS)
+		r = sie_stop_done(to, &v->core, flags);
 	return r == -EBUSY ? SIGP_CC_BUSY : r;
-}
-
-static int stop_and_store(struct sie_vcpu *v, struct sie_vcpu *to)
-{
-	if (!sie_stopped(to))
-		return stop(to, KVM_S390_STOP_FLAG_STORE_STATUS);
-	return sie_store_status(to, &v->core, KVM_S390_STORE_STATUS_NOADDR);
 }
 
 static int order_prefix(struct sie_vcpu *v, struct sie_vcpu *to, u32 address, u64 *reg)
@@ -103,6 +96,8 @@ static int conditional_emergency(struct sie_vcpu *v, struct sie_vcpu *to, u16 as
 
 static int sense_running(struct sie_vcpu *to, u64 *reg)
 {
+	if (!sie_has_fac(&sie_vm_of(to)->model, 9))
+		return status(reg, SIGP_STATUS_INVALID_ORDER);
 	return atomic_read(&to->block->cpuflags) & SIE_RUNNING ? SIGP_CC_ORDER_CODE_ACCEPTED :
 								status(reg, SIGP_STATUS_NOT_RUNNING);
 }
@@ -134,6 +129,10 @@ static int order(struct sie_vcpu *v, unsigned int code, u16 address, u32 paramet
 	if (!b)
 		return SIGP_CC_NOT_OPERATIONAL;
 	to = to_sie(b);
+	/* While it is about to stop or restart nothing can be said of it; a reset ends that. */
+	if ((pending(to, SIE_IRQ_STOP) || pending(to, SIE_IRQ_RESTART)) &&
+	    code != SIGP_INITIAL_CPU_RESET && code != SIGP_CPU_RESET)
+		return SIGP_CC_BUSY;
 	switch (code) {
 	case SIGP_SENSE:
 		return sense(to, reg);
@@ -142,9 +141,9 @@ static int order(struct sie_vcpu *v, unsigned int code, u16 address, u32 paramet
 	case SIGP_EMERGENCY_SIGNAL:
 		return emergency(v, to);
 	case SIGP_STOP:
-		return stop(to, 0);
+		return stop(v, to, 0);
 	case SIGP_STOP_AND_STORE_STATUS:
-		return stop_and_store(v, to);
+		return stop(v, to, KVM_S390_STOP_FLAG_STORE_STATUS);
 	case SIGP_SET_PREFIX:
 		return order_prefix(v, to, parameter, reg);
 	case SIGP_STORE_STATUS_AT_ADDRESS:
@@ -154,8 +153,8 @@ static int order(struct sie_vcpu *v, unsigned int code, u16 address, u32 paramet
 	case SIGP_SENSE_RUNNING:
 		return sense_running(to, reg);
 	default:
-		/* Start, restart, resets: user space's; but one that is about to stop is busy. */
-		return pending(to, SIE_IRQ_STOP) ? SIGP_CC_BUSY : SIE_TO_USER;
+		/* Start, restart, resets. */
+		return SIE_TO_USER;
 	}
 }
 

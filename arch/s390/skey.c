@@ -24,8 +24,14 @@
 #define PFMF_FRAME_2G	0x2000
 #define PFMF_NQ		0x800
 
-/* Old key and, with @set, new one.  -ENOMEM.  May sleep. */
-static int exchange(struct sie_vm *vm, gfn_t gfn, const u8 *set, u8 *old)
+enum key_op {
+	KEY_GET,
+	KEY_SET,
+	KEY_RESET,		/* the reference bit; of the old key that and the change bit are told */
+};
+
+/* Old key and, with KEY_SET, new one.  -ENOMEM.  May sleep. */
+static int exchange(struct sie_vm *vm, gfn_t gfn, enum key_op op, u8 set, u8 *old)
 {
 	struct berth_s2 *s2 = &vm->vm.s2;
 	int r = berth_s2_tables(&vm->vm, gfn);
@@ -39,24 +45,29 @@ static int exchange(struct sie_vm *vm, gfn_t gfn, const u8 *set, u8 *old)
 		/* Its table has gone since; the next try makes it anew. */
 		r = -EAGAIN;
 	} else if (sie_s2_keyed(entry)) {
-		*old = page_get_storage_key(*entry & PAGE_MASK);
-		if (set)
-			page_set_storage_key(*entry & PAGE_MASK, *set, 1);
+		unsigned long frame = *entry & PAGE_MASK;
+
+		/* A store of another vCPU may set the change bit meanwhile: it is not written back. */
+		*old = op == KEY_RESET ? page_reset_referenced(frame) << 1 : page_get_storage_key(frame);
+		if (op == KEY_SET)
+			page_set_storage_key(frame, set, 1);
 	} else {
-		*old = sie_pgste_key(entry[SIE_PGSTE_OFFSET]);
-		if (set)
-			entry[SIE_PGSTE_OFFSET] = sie_pgste_with_key(entry[SIE_PGSTE_OFFSET], *set);
+		u64 *pgste = &entry[SIE_PGSTE_OFFSET];
+
+		*old = sie_pgste_key(*pgste);
+		if (op != KEY_GET)
+			*pgste = sie_pgste_with_key(*pgste, op == KEY_SET ? set : *old & ~_PAGE_REFERENCED);
 	}
 	write_unlock(&s2->lock);
 	return r;
 }
 
-static int key_exchange(struct sie_vm *vm, gfn_t gfn, const u8 *set, u8 *old)
+static int key_exchange(struct sie_vm *vm, gfn_t gfn, enum key_op op, u8 set, u8 *old)
 {
 	int r;
 
 	do {
-		r = exchange(vm, gfn, set, old);
+		r = exchange(vm, gfn, op, set, old);
 	} while (r == -EAGAIN);
 	return r;
 }
@@ -64,7 +75,7 @@ static int key_exchange(struct sie_vm *vm, gfn_t gfn, const u8 *set, u8 *old)
 int sie_key_get(struct sie_vm *vm, gfn_t gfn, u8 *key)
 {
 	*key = 0;
-	return READ_ONCE(vm->skeys) ? key_exchange(vm, gfn, NULL, key) : 0;
+	return READ_ONCE(vm->skeys) ? key_exchange(vm, gfn, KEY_GET, 0, key) : 0;
 }
 
 /* The page that an operand's real address is in.  BERTH_RUN_AGAIN: an interruption. */
@@ -84,7 +95,7 @@ int sie_iske(struct sie_vcpu *v)
 
 	r = operand_page(v, v->gprs[regs.r2], &gpa);
 	if (!r)
-		r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), NULL, &key);
+		r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), KEY_GET, 0, &key);
 	if (r)
 		return r;
 	v->gprs[regs.r1] = (v->gprs[regs.r1] & ~0xffULL) | key;
@@ -94,17 +105,13 @@ int sie_iske(struct sie_vcpu *v)
 int sie_rrbe(struct sie_vcpu *v)
 {
 	struct sie_regs regs = sie_regs_rre(v);
-	u8 key, reset;
 	gpa_t gpa;
+	u8 key;
 	int r;
 
 	r = operand_page(v, v->gprs[regs.r2], &gpa);
 	if (!r)
-		r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), NULL, &key);
-	if (r)
-		return r;
-	reset = key & ~4;
-	r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), &reset, &key);
+		r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), KEY_RESET, 0, &key);
 	if (r)
 		return r;
 	sie_set_cc(v, key >> 1 & 3);
@@ -121,24 +128,24 @@ static int set_key(struct sie_vm *vm, gfn_t gfn, u8 key, unsigned int m3, u8 *ol
 	int r;
 
 	if (ignored) {
-		r = key_exchange(vm, gfn, NULL, old);
+		r = key_exchange(vm, gfn, KEY_GET, 0, old);
 		if (r)
 			return r;
 		if (!((*old ^ key) & ~ignored))
 			return 0;
 	}
-	return key_exchange(vm, gfn, &key, old) ?: !!ignored;
+	return key_exchange(vm, gfn, KEY_SET, key, old) ?: !!ignored;
 }
 
 static unsigned int m3_installed(struct sie_vcpu *v, unsigned int m3)
 {
-	const u64 *fac = sie_vm_of(v)->model.fac_list;
+	const struct sie_model *model = &sie_vm_of(v)->model;
 
-	if (!sie_fac_test(fac, 8))
+	if (!sie_has_fac(model, 8))
 		m3 &= ~M3_MB;
-	if (!sie_fac_test(fac, 10))
+	if (!sie_has_fac(model, 10))
 		m3 &= ~(M3_MR | M3_MC);
-	if (!sie_fac_test(fac, 14))
+	if (!sie_has_fac(model, 14))
 		m3 &= ~M3_NQ;
 	return m3;
 }
@@ -189,7 +196,7 @@ int sie_sske(struct sie_vcpu *v)
 
 int sie_pfmf(struct sie_vcpu *v)
 {
-	const u64 *fac = sie_vm_of(v)->model.fac_list;
+	const struct sie_model *model = &sie_vm_of(v)->model;
 	struct sie_regs regs = sie_regs_rre(v);
 	u64 control = v->gprs[regs.r1], address, end, size = PAGE_SIZE;
 	unsigned int m3 = control >> 8 & (M3_MR | M3_MC);
@@ -197,13 +204,13 @@ int sie_pfmf(struct sie_vcpu *v)
 	u8 old;
 	int r;
 
-	if (!sie_fac_test(fac, 8))
+	if (!sie_has_fac(model, 8))
 		return sie_pgm(v, PGM_OPERATION);
 	if (control & PFMF_RESERVED)
 		return sie_pgm(v, PGM_SPECIFICATION);
-	if ((control & PFMF_NQ) && !sie_fac_test(fac, 14))
+	if ((control & PFMF_NQ) && !sie_has_fac(model, 14))
 		return sie_pgm(v, PGM_SPECIFICATION);
-	if (!sie_fac_test(fac, 10))
+	if (!sie_has_fac(model, 10))
 		m3 = 0;
 	address = v->gprs[regs.r2] & sie_address_mask(v) & PAGE_MASK;
 	switch (control & PFMF_FRAME) {
@@ -215,7 +222,7 @@ int sie_pfmf(struct sie_vcpu *v)
 		break;
 	case PFMF_FRAME_2G:
 		/* Only where there are such frames, and 64-bit addresses. */
-		if (!sie_fac_test(fac, 78) || !(v->block->gpsw.mask & PSW_MASK_EA))
+		if (!sie_has_fac(model, 78) || !(v->block->gpsw.mask & PSW_MASK_EA))
 			return sie_pgm(v, PGM_SPECIFICATION);
 		size = 1UL << 31;
 		break;
@@ -315,7 +322,7 @@ long sie_ioctl_set_skeys(struct berth_vm *b, void *data, unsigned long arg)
 			/* There is no such bit. */
 			if (keys[i] & 1)
 				return -EINVAL;
-			r = key_exchange(vm, gfn, &keys[i], &old);
+			r = key_exchange(vm, gfn, KEY_SET, keys[i], &old);
 			if (r)
 				return r;
 		}

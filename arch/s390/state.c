@@ -224,6 +224,7 @@ static void *one_reg(struct sie_vcpu *v, u64 id)
 {
 	switch (id) {
 	case KVM_REG_S390_EPOCHDIFF:
+		sie_update_tod(v);
 		return &v->block->epoch;
 	case KVM_REG_S390_CPU_TIMER:
 		return &v->block->cputm;
@@ -363,6 +364,12 @@ int sie_store_status(struct sie_vcpu *v, struct berth_vcpu *writer, unsigned lon
 	for (i = 0; i < ARRAY_SIZE(areas) && !r; i++)
 		r = berth_write_guest(writer, gpa + areas[i].offset, areas[i].from, areas[i].size);
 	return r;
+}
+
+int sie_stop_done(struct sie_vcpu *v, struct berth_vcpu *writer, u32 flags)
+{
+	return flags & KVM_S390_STOP_FLAG_STORE_STATUS ?
+	       sie_store_status(v, writer, KVM_S390_STORE_STATUS_NOADDR) : 0;
 }
 
 long sie_ioctl_store_status(struct berth_vcpu *b, void *data, unsigned long arg)

@@ -203,6 +203,27 @@ void arch_start(struct vcpu *vcpu, enum guest_routine routine, uint64_t a, uint6
 	s390_start(vcpu, routines[routine], a, b, c);
 }
 
+uint64_t *dat_tables(struct vm *vm)
+{
+	uint64_t *segments = code_at(vm, SEGMENT_TABLE), *first = code_at(vm, FIRST_PAGES), *second = code_at(vm, SECOND_PAGES);
+
+	for (unsigned int i = 0; i < 2048; i++)
+		segments[i] = ENTRY_INVALID;
+	segments[0] = FIRST_PAGES;
+	segments[1] = SECOND_PAGES;
+	for (unsigned int i = 0; i < 256; i++) {
+		first[i] = i * 4096;
+		second[i] = PAGE_INVALID;
+	}
+	return second;
+}
+
+void dat_on(struct vcpu *vcpu)
+{
+	vcpu->run->psw_mask |= PSW_DAT;
+	set_cr(vcpu, 1, SEGMENT_TABLE | ASCE_SEGMENTS);
+}
+
 bool s390_is_diag(struct vcpu *vcpu, unsigned int function)
 {
 	struct kvm_run *run = vcpu->run;

@@ -78,6 +78,10 @@
 #define PSW_MCHECK	(1ULL << 50)
 #define PSW_WAIT	(1ULL << 49)
 #define PSW_PROBLEM	(1ULL << 48)
+#define PSW_SPACE	(3ULL << 46)	/* which space operands are in; 0 is the primary one */
+#define PSW_ACCESS_REGISTER (1ULL << 46)
+#define PSW_SECONDARY	(2ULL << 46)
+#define PSW_HOME	(3ULL << 46)
 #define PSW_CC_SHIFT	44
 #define PSW_64		(3ULL << 31)	/* extended and basic addressing */
 
@@ -105,6 +109,25 @@ bool s390_is_diag(struct vcpu *vcpu, unsigned int function);
 void run_diag(struct vcpu *vcpu, unsigned int function);
 /* Runs into a program interruption of this code. */
 void run_program(struct vcpu *vcpu, unsigned int code);
+
+/* Tables of the guest for DAT: 1 MB one to one, then one whose pages are the test's. Chapter 3, "dynamic address translation". */
+#define SEGMENT_TABLE	TABLES_GPA
+#define FIRST_PAGES	(TABLES_GPA + 0x4000)
+#define SECOND_PAGES	(TABLES_GPA + 0x4800)
+#define SECOND_GVA	0x100000ULL
+#define ASCE_SEGMENTS	3ULL		/* a segment table of full length */
+#define ASCE_REGION_THIRD (1ULL << 2)
+#define ENTRY_INVALID	0x20ULL
+#define ENTRY_REGION_THIRD (1ULL << 2)
+#define SEGMENT_FRAME	0x400ULL	/* of 1 MB, with CR0_EDAT */
+#define PAGE_INVALID	0x400ULL
+#define PAGE_PROTECTED	0x200ULL
+#define CR0_EDAT	(1ULL << 23)
+
+/* Fills the tables; the entries of the second MB, which are invalid. */
+uint64_t *dat_tables(struct vm *vm);
+/* What was started uses them. */
+void dat_on(struct vcpu *vcpu);
 
 /* In the vCPU's prefix area. */
 void *s390_lowcore(struct vcpu *vcpu, unsigned int offset);

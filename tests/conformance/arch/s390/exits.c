@@ -224,6 +224,12 @@ TEST(test_pending_interruption_stores_what_is_pending, NEED(KVM_CAP_S390_CSS_SUP
 	expect_eq(data[0], 0x10009);
 	expect_eq(data[1], 0x4321);
 	expect_eq(s390_call(vcpu, guest_tpi, DATA_GPA, 0, 0), 0);
+	/* Without an address it goes where an interruption has it. */
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_S390_INTERRUPT, &io), 0);
+	expect_eq(s390_call(vcpu, guest_tpi, 0, 0, 0), 1);
+	expect_eq(lowcore32(vcpu, LC_SUBCHANNEL), 0x10009);
+	expect_eq(lowcore32(vcpu, LC_IO_PARAM), 0x4321);
+	expect_eq(lowcore32(vcpu, LC_IO_WORD), 5 << 27);
 }
 
 GUEST(guest_servc, ".insn rre, 0xb2200000, %r2, %r3\n" DONE);
@@ -317,6 +323,225 @@ TEST(stores_of_two_vcpus_to_the_same_pages_are_done)
 	expect(s390_is_diag(b, DIAG_DONE));
 	for (uint64_t n = 0; n < pages; n++)
 		expect_eq(*(uint64_t *)(mem + n * 4096 + 8), TEST_GPA + n * 4096);
+}
+
+GUEST(guest_spin_short, "0: j 0b\n");
+
+TEST(specification_exception_without_end_is_user_spaces)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t *new = s390_lowcore(vcpu, LC_PGM_NEW);
+
+	/* A new PSW that is none: the exception that it makes would load it again. */
+	new[0] = PSW_64 | 1ULL << 63;
+	s390_start(vcpu, guest_spin_short, 0, 0, 0);
+	vcpu->run->psw_mask |= 1ULL << 63;
+	run_until(vcpu, KVM_EXIT_S390_SIEIC);
+	expect_eq(vcpu->run->s390_sieic.icptcode, 8);
+	/* One that is good: the guest's. */
+	new[0] = PSW_64;
+	s390_start(vcpu, guest_spin_short, 0, 0, 0);
+	vcpu->run->psw_mask |= 1ULL << 63;
+	run_program(vcpu, PGM_SPECIFICATION);
+}
+
+GUEST(guest_diag_258, "lghi %r3, 99\n diag %r2, %r3, 0x258\n lgr %r2, %r3\n" DONE);
+
+/* Pages that the host has to fetch: what the guest says of them is at a real address. */
+TEST(handshake_of_pseudo_page_faults_is_answered)
+{
+	struct {
+		uint16_t code, subcode, length, version;
+		uint64_t token, select, compare, zarch;
+	} *parm;
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	parm = code_at(vcpu->vm, DATA_GPA);
+	/* Where its address leads by DAT there is nothing of it. */
+	dat_tables(vcpu->vm);
+	*(uint64_t *)code_at(vcpu->vm, FIRST_PAGES + (DATA_GPA >> 12) * 8) = DATA_GPA + 0x1000;
+	*parm = (typeof(*parm)){ 0x258, 0, 5, 2, DATA_GPA + 0x800, 0, 0, 1ULL << 63 };
+	s390_start(vcpu, guest_diag_258, DATA_GPA, 0, 0);
+	dat_on(vcpu);
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), 0);
+	/* It is agreed on already. */
+	parm->token += 8;
+	expect_eq(s390_call(vcpu, guest_diag_258, DATA_GPA, 0, 0), 8);
+	*parm = (typeof(*parm)){ 0x258, 1, 5, 2, 0, 0, 0, 0 };
+	expect_eq(s390_call(vcpu, guest_diag_258, DATA_GPA, 0, 0), 0);
+	expect_eq(s390_call(vcpu, guest_diag_258, DATA_GPA, 0, 0), 4);
+	/* What makes no sense. */
+	parm->token = 8;
+	s390_start(vcpu, guest_diag_258, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	*parm = (typeof(*parm)){ 0x258, 0, 5, 2, DATA_GPA + 0x801, 0, 0, 1ULL << 63 };
+	s390_start(vcpu, guest_diag_258, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	parm->token = MMIO_GPA;
+	s390_start(vcpu, guest_diag_258, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+	parm->version = 1;
+	s390_start(vcpu, guest_diag_258, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_diag_258, DATA_GPA + 4, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_diag_258, MMIO_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+}
+
+GUEST(guest_diag_308, "diag %r2, %r3, 0x308\n" DONE);
+
+TEST(initial_program_load_again_is_user_spaces)
+{
+	const uint64_t both = KVM_S390_RESET_SUBSYSTEM | KVM_S390_RESET_IPL | KVM_S390_RESET_CPU_INIT;
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_diag_308, 0, 3, 0);
+	run_until(vcpu, KVM_EXIT_S390_RESET);
+	expect_eq(vcpu->run->s390_reset_flags, both | KVM_S390_RESET_CLEAR);
+	s390_start(vcpu, guest_diag_308, 0, 4, 0);
+	run_until(vcpu, KVM_EXIT_S390_RESET);
+	expect_eq(vcpu->run->s390_reset_flags, both);
+	s390_start(vcpu, guest_diag_308, 0, 5, 0);
+	run_exit(vcpu, 0x8323);
+}
+
+GUEST(guest_sckpf, "lgr %r0, %r2\n .insn e, 0x0107\n" DONE);
+GUEST(guest_sck, "sck 0(%r2)\n" DONE);
+GUEST(guest_stck_of_another, "stckf 0(%r2)\n lg %r2, 0(%r2)\n" DONE);
+
+TEST(clock_is_set_for_all_cpus)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *a = vcpu_new(vm, 0), *b = vcpu_new(vm, 1), *c;
+	uint64_t *data = code_at(vm, DATA_GPA), seen;
+	const uint64_t tod = 0x2000000000000000, minute = 60000000ULL << 12;
+	uint32_t word = 0;
+
+	*data = tod;
+	s390_call(a, guest_sck, DATA_GPA, 0, 0);
+	seen = s390_call(b, guest_stck_of_another, DATA_GPA + 8, 0, 0);
+	expect(seen >= tod && seen < tod + minute);
+	c = vcpu_new(vm, 2);
+	seen = s390_call(c, guest_stck_of_another, DATA_GPA + 8, 0, 0);
+	expect(seen >= tod && seen < tod + minute);
+	s390_start(a, guest_sck, DATA_GPA + 4, 0, 0);
+	run_program(a, PGM_SPECIFICATION);
+	/* The programmable field. */
+	s390_call(a, guest_sckpf, 0x1234, 0, 0);
+	expect_ret(get_one_reg(a, KVM_REG_S390_TODPR, &word), 0);
+	expect_eq(word, 0x1234);
+	s390_start(a, guest_sckpf, 0x11234, 0, 0);
+	run_program(a, PGM_SPECIFICATION);
+}
+
+TEST(clock_of_one_cpu_can_be_set_apart)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *a = vcpu_new(vm, 0), *b = vcpu_new(vm, 1);
+	uint64_t epoch, other, seen;
+
+	expect_ret(get_one_reg(a, KVM_REG_S390_EPOCHDIFF, &epoch), 0);
+	expect_ret(get_one_reg(b, KVM_REG_S390_EPOCHDIFF, &other), 0);
+	expect_eq(epoch, other);
+	epoch += 1ULL << 60;
+	expect_ret(set_one_reg(a, KVM_REG_S390_EPOCHDIFF, &epoch), 0);
+	seen = s390_call(b, guest_stck_of_another, DATA_GPA, 0, 0);
+	expect(s390_call(a, guest_stck_of_another, DATA_GPA, 0, 0) - seen >= 1ULL << 60);
+	expect_ret(get_one_reg(a, KVM_REG_S390_EPOCHDIFF, &other), 0);
+	expect_eq(epoch, other);
+}
+
+GUEST(guest_lctl, "stctl %c14, %c1, 0(%r2)\n lctl %c14, %c1, 16(%r2)\n stctl %c14, %c1, 32(%r2)\n" DONE);
+GUEST(guest_lpsw, "larl %r5, 1f\n oilh %r5, 0x8000\n st %r5, 4(%r2)\n lpsw 0(%r2)\n 1: nopr\n" DONE);
+
+TEST(control_registers_are_loaded_in_a_ring)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *data = code_at(vcpu->vm, DATA_GPA);
+	uint64_t high = 0xabcd000000000000;
+
+	set_cr(vcpu, 0, 0xe0);
+	set_cr(vcpu, 15, high);
+	data[4] = 0xc2000000;
+	data[5] = 0x1230;
+	data[6] = 0xe0 | 1 << 14;
+	data[7] = 0x4560;
+	s390_call(vcpu, guest_lctl, DATA_GPA, 0, 0);
+	expect_eq(data[2], 0xe0);
+	expect_mem((uint8_t *)(data + 8), (uint8_t *)(data + 4), 16);
+	expect_eq(get_cr(vcpu, 15), high | 0x1230);
+	expect_eq(get_cr(vcpu, 1), 0x4560);
+	s390_start(vcpu, guest_lctl, DATA_GPA + 2, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+}
+
+TEST(short_psw_is_loaded)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *data = code_at(vcpu->vm, DATA_GPA);
+
+	data[0] = 0x00080000;
+	s390_start(vcpu, guest_lpsw, DATA_GPA, 0, 0);
+	run_done(vcpu);
+	/* 31-bit addresses. */
+	expect_eq(vcpu->run->psw_mask, 1ULL << 31);
+	data[0] = 0;
+	s390_start(vcpu, guest_lpsw, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+}
+
+GUEST(guest_pfmf, "pfmf %r3, %r2\n" DONE);
+GUEST(guest_key_of, "iske %r3, %r2\n lgr %r2, %r3\n nill %r2, 0xff\n" DONE);
+
+TEST(frames_are_cleared_and_get_their_key)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_s390_vm_cpu_processor proc;
+	uint8_t *mem = add_slot(vcpu->vm, 1, 0, TEST_GPA, 2 << 20);
+
+	expect_ret(get_attr(vcpu->vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
+	if (!(proc.fac_list[0] >> (63 - 8) & 1)) {
+		s390_start(vcpu, guest_pfmf, TEST_GPA, 0x10000, 0);
+		run_program(vcpu, PGM_OPERATION);
+		return;
+	}
+	memset(mem, 0x5a, 2 << 20);
+	s390_call(vcpu, guest_pfmf, TEST_GPA + 0x3000, 0x10000, 0);
+	expect_eq(mem[0x2fff], 0x5a);
+	expect_eq(mem[0x3000] | mem[0x3fff], 0);
+	expect_eq(mem[0x4000], 0x5a);
+	/* From the middle of a frame of 1 MB to its end, with a key; the address moves on. */
+	s390_call(vcpu, guest_pfmf, TEST_GPA + 0xfe000, 0x10000 | 0x20000 | 0x1000 | 0x30, 0);
+	expect_eq(get_gpr(vcpu, 2), TEST_GPA + 0x100000);
+	expect_eq(mem[0xfdfff], 0x5a);
+	expect_eq(mem[0xfe000] | mem[0xfffff], 0);
+	expect_eq(mem[0x100000], 0x5a);
+	/* The guest has them before it asks: the reference's are none for it until then. */
+	guest_call(vcpu, GUEST_LOAD, TEST_GPA + 0xff000, 8, 0);
+	guest_call(vcpu, GUEST_LOAD, TEST_GPA + 0x100000, 8, 0);
+	expect_eq(s390_call(vcpu, guest_key_of, TEST_GPA + 0xff000, 0, 0) & 0xf8, 0x30);
+	expect_eq(s390_call(vcpu, guest_key_of, TEST_GPA + 0x100000, 0, 0) & 0xf8, 0);
+	s390_start(vcpu, guest_pfmf, TEST_GPA, 0x100, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_pfmf, MMIO_GPA, 0x10000, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+}
+
+GUEST(guest_mvpg, "lghi %r0, 0\n mvpg %r2, %r3\n" DONE);
+
+TEST(pages_move_that_the_host_has_to_bring)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint8_t *mem = add_slot(vcpu->vm, 1, 0, TEST_GPA, 1 << 20);
+
+	memset(mem + 0x1000, 0x77, 4096);
+	s390_call(vcpu, guest_mvpg, TEST_GPA + 0x8000, TEST_GPA + 0x1000, 0);
+	expect_mem(mem + 0x8000, mem + 0x1000, 4096);
+	expect_eq(mem[0x9000], 0);
+	s390_start(vcpu, guest_mvpg, MMIO_GPA, TEST_GPA, 0);
+	run_program(vcpu, PGM_ADDRESSING);
 }
 
 GUEST(guest_svc, "svc 0x42\n" DONE);

@@ -258,6 +258,185 @@ TEST(irq_state_goes_to_another_vcpu, NEED(KVM_CAP_S390_IRQ_STATE))
 	run_done(b);
 }
 
+/* Machine-check interruption codes, and the subclass masks of CR14: chapter 11. */
+#define MCIC_SYSTEM_DAMAGE	(1ULL << 63)
+#define MCIC_EXTERNAL_DAMAGE	(1ULL << 58)
+#define MCIC_CHANNEL_REPORT	(1ULL << 54)
+#define CR14_CHANNEL_REPORT	(1ULL << 28)
+#define CR14_EXTERNAL_DAMAGE	(1ULL << 25)
+
+static void expect_machine_check(struct vcpu *vcpu, uint64_t mcic)
+{
+	run_diag(vcpu, DIAG_MCHECK);
+	expect_eq(lowcore64(vcpu, LC_MCHECK_CODE), mcic);
+}
+
+TEST(machine_check_waits_for_both_masks, NEED(KVM_CAP_S390_INJECT_IRQ))
+{
+	struct kvm_s390_irq irq = {
+		.type = KVM_S390_MCHK, .u.mchk = { .cr14 = CR14_EXTERNAL_DAMAGE, .mcic = MCIC_EXTERNAL_DAMAGE },
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
+	set_cr(vcpu, 14, 0);
+	start_enabled(vcpu, PSW_MCHECK);
+	run_done(vcpu);
+	set_cr(vcpu, 14, CR14_EXTERNAL_DAMAGE);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
+	start_enabled(vcpu, PSW_MCHECK);
+	expect_machine_check(vcpu, MCIC_EXTERNAL_DAMAGE);
+	run_done(vcpu);
+	/* What damages the system no subclass holds off; it takes along what waits. */
+	set_cr(vcpu, 14, 0);
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	irq.u.mchk.cr14 = 0;
+	irq.u.mchk.mcic = MCIC_SYSTEM_DAMAGE;
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	start_enabled(vcpu, PSW_MCHECK);
+	expect_machine_check(vcpu, MCIC_SYSTEM_DAMAGE | MCIC_EXTERNAL_DAMAGE);
+	run_done(vcpu);
+}
+
+TEST(channel_report_comes_before_external_interrupts, NEED(KVM_CAP_S390_INJECT_IRQ))
+{
+	struct kvm_s390_irq irq = { .type = KVM_S390_INT_EMERGENCY };
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	expect_ret(interrupt(vm->fd, KVM_S390_MCHK, CR14_CHANNEL_REPORT, MCIC_CHANNEL_REPORT), 0);
+	set_cr(vcpu, 0, 0xe0 | CR0_EMERGENCY);
+	set_cr(vcpu, 14, CR14_CHANNEL_REPORT);
+	start_enabled(vcpu, PSW_MCHECK | PSW_EXT);
+	expect_machine_check(vcpu, MCIC_CHANNEL_REPORT);
+	expect_external(vcpu, EXT_EMERGENCY);
+	run_done(vcpu);
+}
+
+#define CPU_PFAULT_INIT	0x0600
+#define CPU_PFAULT_DONE	0x0680
+
+TEST(pseudo_page_faults_come_with_their_token, NEED(KVM_CAP_S390_INJECT_IRQ))
+{
+	struct kvm_s390_irq irq = { .type = KVM_S390_INT_PFAULT_INIT, .u.ext.ext_params2 = 0x1122334455667788 };
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu = vcpu_new(vm, 0);
+
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	set_cr(vcpu, 0, 0xe0 | CR0_SERVICE);
+	start_enabled(vcpu, PSW_EXT);
+	expect_external(vcpu, EXT_VIRTIO);
+	expect_eq(lowcore16(vcpu, LC_EXT_CPU), CPU_PFAULT_INIT);
+	expect_eq(lowcore64(vcpu, LC_EXT_PARAMS2), 0x1122334455667788);
+	run_done(vcpu);
+	expect_ret(interrupt(vm->fd, KVM_S390_INT_PFAULT_DONE, 0, 0x99), 0);
+	start_enabled(vcpu, PSW_EXT);
+	expect_external(vcpu, EXT_VIRTIO);
+	expect_eq(lowcore16(vcpu, LC_EXT_CPU), CPU_PFAULT_DONE);
+	expect_eq(lowcore64(vcpu, LC_EXT_PARAMS2), 0x99);
+	run_done(vcpu);
+}
+
+TEST(stop_of_user_space_stops, NEED(KVM_CAP_S390_INJECT_IRQ))
+{
+	struct kvm_s390_irq irq = { .type = KVM_S390_SIGP_STOP, .u.stop.flags = 2 };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t *saved = code_at(vcpu->vm, 0x1200);
+
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(vcpu_irq(vcpu, irq), -EINVAL);
+	irq.u.stop.flags = KVM_S390_STOP_FLAG_STORE_STATUS;
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	expect_ret(vcpu_irq(vcpu, irq), -EBUSY);
+	arch_start(vcpu, GUEST_SPIN, DATA_GPA, 0x5678, 0);
+	run_until(vcpu, KVM_EXIT_S390_SIEIC);
+	expect_eq(vcpu->run->s390_sieic.icptcode, 0x28);
+	expect_eq(saved[(128 + 3 * 8) / 8], 0x5678);
+	/* It stands: the next one is done at once. */
+	set_mp_state(vcpu, KVM_MP_STATE_STOPPED);
+	saved[(128 + 3 * 8) / 8] = 0;
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	expect_eq(saved[(128 + 3 * 8) / 8], 0x5678);
+}
+
+TEST(restart_is_by_the_prefix_that_was_set_before, NEED(KVM_CAP_S390_INJECT_IRQ))
+{
+	struct kvm_s390_irq irq = { .type = KVM_S390_SIGP_SET_PREFIX, .u.prefix.address = PREFIX_GPA + 0x4000 };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint64_t *restart = code_at(vcpu->vm, PREFIX_GPA + LC_RESTART_NEW);
+	extern const unsigned char routine_nop[];
+
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_ret(vcpu_irq(vcpu, irq), -EBUSY);
+	set_mp_state(vcpu, KVM_MP_STATE_STOPPED);
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	irq = (struct kvm_s390_irq){ .type = KVM_S390_RESTART };
+	expect_ret(vcpu_irq(vcpu, irq), 0);
+	restart[1] = s390_gpa(routine_nop);
+	set_mp_state(vcpu, KVM_MP_STATE_OPERATING);
+	run_diag(vcpu, DIAG_RESTART);
+	expect_eq(vcpu->run->s.regs.prefix, PREFIX_GPA + 0x4000);
+}
+
+TEST(irq_state_has_every_kind, NEED(KVM_CAP_S390_IRQ_STATE))
+{
+	static const uint32_t types[] = {
+		KVM_S390_PROGRAM_INT, KVM_S390_MCHK, KVM_S390_INT_EMERGENCY, KVM_S390_INT_EXTERNAL_CALL,
+		KVM_S390_INT_CLOCK_COMP, KVM_S390_INT_CPU_TIMER, KVM_S390_INT_PFAULT_INIT, KVM_S390_RESTART,
+		KVM_S390_SIGP_SET_PREFIX,
+	};
+	struct vm *vm = vm_new();
+	struct vcpu *cpus[2] = { vcpu_new(vm, 0), vcpu_new(vm, 1) };
+	struct kvm_s390_irq irqs[16];
+	struct kvm_s390_irq_state state = { .buf = (uintptr_t)irqs, .len = sizeof(irqs) };
+
+	set_mp_state(cpus[0], KVM_MP_STATE_STOPPED);
+	set_mp_state(cpus[1], KVM_MP_STATE_STOPPED);
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+		struct kvm_s390_irq irq = { .type = types[i] };
+
+		if (types[i] == KVM_S390_PROGRAM_INT)
+			irq.u.pgm.code = PGM_DATA;
+		else if (types[i] == KVM_S390_MCHK)
+			irq.u.mchk.mcic = MCIC_EXTERNAL_DAMAGE;
+		else if (types[i] == KVM_S390_SIGP_SET_PREFIX)
+			irq.u.prefix.address = PREFIX_GPA + 0x4000;
+		else if (types[i] == KVM_S390_INT_PFAULT_INIT)
+			irq.u.ext.ext_params2 = 0x4242;
+		expect_ret(vcpu_irq(cpus[0], irq), 0);
+	}
+	for (unsigned int n = 0; n < 2; n++) {
+		unsigned int seen = 0;
+
+		memset(irqs, 0, sizeof(irqs));
+		state.len = sizeof(irqs);
+		expect_ret(kvm_ioctl(cpus[n]->fd, KVM_S390_GET_IRQ_STATE, &state), sizeof(irqs[0]) * ARRAY_SIZE(types));
+		for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
+			for (unsigned int t = 0; t < ARRAY_SIZE(types); t++)
+				if (irqs[i].type == types[t])
+					seen |= 1 << t;
+			if (irqs[i].type == KVM_S390_PROGRAM_INT)
+				expect_eq(irqs[i].u.pgm.code, PGM_DATA);
+			else if (irqs[i].type == KVM_S390_MCHK)
+				expect_eq(irqs[i].u.mchk.mcic, MCIC_EXTERNAL_DAMAGE);
+			else if (irqs[i].type == KVM_S390_SIGP_SET_PREFIX)
+				expect_eq(irqs[i].u.prefix.address, PREFIX_GPA + 0x4000);
+			else if (irqs[i].type == KVM_S390_INT_PFAULT_INIT)
+				expect_eq(irqs[i].u.ext.ext_params2, 0x4242);
+		}
+		expect_eq(seen, (1 << ARRAY_SIZE(types)) - 1);
+		if (n)
+			break;
+		state.len = sizeof(irqs[0]) * ARRAY_SIZE(types);
+		expect_ret(kvm_ioctl(cpus[1]->fd, KVM_S390_SET_IRQ_STATE, &state), 0);
+	}
+}
+
 static void set_reg64(struct vcpu *vcpu, uint64_t id, uint64_t value)
 {
 	expect_ret(set_one_reg(vcpu, id, &value), 0);
@@ -292,6 +471,19 @@ TEST(cpu_timer_interrupts_when_it_is_negative)
 	start_enabled(vcpu, PSW_EXT);
 	expect_external(vcpu, EXT_CPU_TIMER);
 	set_reg64(vcpu, KVM_REG_S390_CPU_TIMER, 0x7000000000000000);
+	run_done(vcpu);
+}
+
+TEST(timer_interrupt_that_is_not_due_is_none, NEED(KVM_CAP_S390_INJECT_IRQ))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	set_reg64(vcpu, KVM_REG_S390_CLOCK_COMP, -1ULL);
+	set_reg64(vcpu, KVM_REG_S390_CPU_TIMER, 0x7000000000000000);
+	expect_ret(vcpu_irq(vcpu, (struct kvm_s390_irq){ .type = KVM_S390_INT_CLOCK_COMP }), 0);
+	expect_ret(vcpu_irq(vcpu, (struct kvm_s390_irq){ .type = KVM_S390_INT_CPU_TIMER }), 0);
+	set_cr(vcpu, 0, 0xe0 | CR0_CLOCK_COMPARATOR | CR0_CPU_TIMER);
+	start_enabled(vcpu, PSW_EXT);
 	run_done(vcpu);
 }
 
@@ -418,6 +610,28 @@ TEST(flic_gives_and_takes_floating_interrupts)
 	run_diag(vcpu, DIAG_IO);
 	expect_eq(lowcore32(vcpu, LC_SUBCHANNEL), 0x10007);
 	run_done(vcpu);
+}
+
+TEST(flic_clears_the_interrupts_of_a_subchannel)
+{
+	struct vm *vm = vm_new_bare();
+	int flic = new_flic(vm);
+	uint32_t schid = 0x10007, none = 0;
+	struct kvm_s390_irq irqs[4];
+
+	expect_ret(io_interrupt(vm, 7, 3, 1), 0);
+	expect_ret(io_interrupt(vm, 8, 3, 2), 0);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_CLEAR_IO_IRQ, sizeof(schid), &schid), 0);
+	expect_ret(flic_get(flic, irqs, sizeof(irqs)), 1);
+	expect_eq(irqs[0].u.io.subchannel_nr, 8);
+	/* There is none of it any more. */
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_CLEAR_IO_IRQ, sizeof(schid), &schid), 0);
+	expect_ret(flic_get(flic, irqs, sizeof(irqs)), 1);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_CLEAR_IO_IRQ, sizeof(schid) - 1, &schid), -EINVAL);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_CLEAR_IO_IRQ, sizeof(none), &none), -EINVAL);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_CLEAR_IO_IRQ, sizeof(schid), guard_page()), -EFAULT);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_APF_ENABLE, 0, NULL), 0);
+	expect_ret(set_attr(flic, KVM_DEV_FLIC_APF_DISABLE_WAIT, 0, NULL), 0);
 }
 
 TEST(flic_adapters_are_registered_once)

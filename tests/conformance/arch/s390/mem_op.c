@@ -184,39 +184,6 @@ TEST(mem_op_obeys_low_address_protection, NEED(KVM_CAP_S390_MEM_OP))
 	expect_ret(logical(vcpu, WRITE, TEST_GPA, &value, 8, 0), 0);
 }
 
-/* Tables of the guest: 1 MB one to one, then a second one whose pages are the test's. Principles of Operation, chapter 3. */
-#define SEGMENT_TABLE	TABLES_GPA
-#define PAGE_TABLE	(TABLES_GPA + 0x4000)
-#define PAGE_TABLE2	(TABLES_GPA + 0x4800)
-#define ASCE_SEGMENTS	3ULL		/* a segment table of full length */
-#define ENTRY_INVALID	0x20ULL
-#define PAGE_INVALID	0x400ULL
-#define PAGE_PROTECTED	0x200ULL
-#define SECOND_GVA	0x100000ULL
-
-static uint64_t *dat_tables(struct vm *vm)
-{
-	uint64_t *segments = code_at(vm, SEGMENT_TABLE), *pages = code_at(vm, PAGE_TABLE),
-		 *second = code_at(vm, PAGE_TABLE2);
-
-	for (unsigned int i = 0; i < 2048; i++)
-		segments[i] = ENTRY_INVALID;
-	segments[0] = PAGE_TABLE;
-	segments[1] = PAGE_TABLE2;
-	for (unsigned int i = 0; i < 256; i++) {
-		pages[i] = i * 4096;
-		second[i] = PAGE_INVALID;
-	}
-	return second;
-}
-
-static void start_dat(struct vcpu *vcpu, enum guest_routine routine, uint64_t a, uint64_t b, uint64_t c)
-{
-	arch_start(vcpu, routine, a, b, c);
-	vcpu->run->psw_mask |= PSW_DAT;
-	set_cr(vcpu, 1, SEGMENT_TABLE | ASCE_SEGMENTS);
-}
-
 TEST(mem_op_translates_as_the_guest_does, NEED(KVM_CAP_S390_MEM_OP))
 {
 	uint8_t *mem, in[5000], out[5000];
@@ -227,7 +194,8 @@ TEST(mem_op_translates_as_the_guest_does, NEED(KVM_CAP_S390_MEM_OP))
 	second[1] = TEST_GPA + 0x3000;
 	second[2] = TEST_GPA + 0x7000 + PAGE_PROTECTED;
 	second[3] = MMIO_GPA;
-	start_dat(vcpu, GUEST_STORE, SECOND_GVA + 0x1008, 8, 0x777);
+	arch_start(vcpu, GUEST_STORE, SECOND_GVA + 0x1008, 8, 0x777);
+	dat_on(vcpu);
 	run_done(vcpu);
 	expect_eq(*(uint64_t *)(mem + 0x3008), 0x777);
 	fill(in, sizeof(in), 3);
@@ -244,7 +212,8 @@ TEST(mem_op_translates_as_the_guest_does, NEED(KVM_CAP_S390_MEM_OP))
 	expect_ret(logical(vcpu, READ, 0x200000, out, 8, 0), PGM_SEGMENT);
 	expect_ret(logical(vcpu, READ, 1ULL << 31, out, 8, 0), 0x38);
 	/* What the guest is told. */
-	start_dat(vcpu, GUEST_NOP, 0, 0, 0);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	dat_on(vcpu);
 	expect_ret(logical(vcpu, WRITE, SECOND_GVA + 0x4008, out, 8, INJECT), PGM_PAGE);
 	run_program(vcpu, PGM_PAGE);
 	expect_eq(lowcore64(vcpu, LC_TEID) & ~0xfffULL, SECOND_GVA + 0x4000);
@@ -263,9 +232,10 @@ TEST(mem_op_beside_a_guest_that_invalidates_entries, NEED(KVM_CAP_S390_MEM_OP))
 
 	*(uint64_t *)(mem + 0x3000) = 0x777;
 	second[1] = TEST_GPA + 0x3000;
-	s390_start(vcpu, guest_ipte, PAGE_TABLE2, 0x1000, TEST_GPA + 0x3000);
+	s390_start(vcpu, guest_ipte, SECOND_PAGES, 0x1000, TEST_GPA + 0x3000);
 	set_gpr(vcpu, 5, 3000);
-	start_dat(other, GUEST_NOP, 0, 0, 0);
+	arch_start(other, GUEST_NOP, 0, 0, 0);
+	dat_on(other);
 	run_done(other);
 	runner_start(&r, vcpu);
 	do {
@@ -278,6 +248,170 @@ TEST(mem_op_beside_a_guest_that_invalidates_entries, NEED(KVM_CAP_S390_MEM_OP))
 	expect_ret(runner_join(&r), 0);
 	expect(s390_is_diag(vcpu, DIAG_DONE));
 	expect_ret(logical(other, READ, SECOND_GVA + 0x1000, &value, 8, 0), 0);
+}
+
+/* A second space of the guest: its tables are where the first one's are, and this much on. */
+#define OTHER_SPACE	0x8000ULL
+
+static uint64_t *other_space(struct vm *vm)
+{
+	uint64_t *segments = code_at(vm, SEGMENT_TABLE + OTHER_SPACE), *second = code_at(vm, SECOND_PAGES + OTHER_SPACE);
+
+	for (unsigned int i = 0; i < 2048; i++)
+		segments[i] = ENTRY_INVALID;
+	segments[0] = FIRST_PAGES;
+	segments[1] = SECOND_PAGES + OTHER_SPACE;
+	for (unsigned int i = 0; i < 256; i++)
+		second[i] = PAGE_INVALID;
+	return second;
+}
+
+static int by_register(struct vcpu *vcpu, uint32_t op, uint64_t gaddr, unsigned int ar, uint64_t *value)
+{
+	struct kvm_s390_mem_op m = mem_op(op, gaddr, value, sizeof(*value), 0);
+
+	m.ar = ar;
+	return kvm_ioctl(vcpu->fd, KVM_S390_MEM_OP, &m);
+}
+
+static void expect_at(struct vcpu *vcpu, uint64_t gaddr, unsigned int ar, uint64_t expected)
+{
+	uint64_t value = 0;
+
+	expect_ret(by_register(vcpu, READ, gaddr, ar, &value), 0);
+	expect_eq(value, expected);
+}
+
+/* Its PSW is of this mode from now on, as the guest has run with it. */
+static void run_in_space(struct vcpu *vcpu, uint64_t mode)
+{
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	dat_on(vcpu);
+	vcpu->run->psw_mask |= mode;
+	run_done(vcpu);
+}
+
+/* A page that the primary space and the secondary space have at SECOND_GVA, of 0x111 and 0x222. */
+static struct vcpu *vcpu_with_spaces(void)
+{
+	uint8_t *mem;
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+
+	dat_tables(vcpu->vm)[0] = TEST_GPA + 0x5000;
+	other_space(vcpu->vm)[0] = TEST_GPA + 0x9000;
+	*(uint64_t *)(mem + 0x5000) = 0x111;
+	*(uint64_t *)(mem + 0x9000) = 0x222;
+	set_cr(vcpu, 7, (SEGMENT_TABLE + OTHER_SPACE) | ASCE_SEGMENTS);
+	return vcpu;
+}
+
+TEST(mem_op_goes_to_the_space_that_the_psw_names, NEED(KVM_CAP_S390_MEM_OP))
+{
+	struct vcpu *vcpu = vcpu_with_spaces();
+
+	run_in_space(vcpu, 0);
+	expect_at(vcpu, SECOND_GVA, 0, 0x111);
+	run_in_space(vcpu, PSW_SECONDARY);
+	expect_at(vcpu, SECOND_GVA, 0, 0x222);
+	set_cr(vcpu, 13, (SEGMENT_TABLE + OTHER_SPACE) | ASCE_SEGMENTS);
+	run_in_space(vcpu, PSW_HOME);
+	expect_at(vcpu, SECOND_GVA, 0, 0x222);
+}
+
+/* Access-register translation: Principles of Operation, chapter 5. */
+#define DUCT		(TABLES_GPA + 0x18000)	/* dispatchable-unit control table; CR2 */
+#define ACCESS_LIST	(TABLES_GPA + 0x18100)
+#define ASTE		(TABLES_GPA + 0x18200)	/* an ASN-second-table entry */
+#define ALE_INVALID	0x80000000
+#define ALE_FETCH_ONLY	0x02000000
+#define ALE_PRIVATE	0x01000000
+#define ALE_SEQUENCE	0x00070000
+
+TEST(mem_op_goes_to_the_space_of_the_access_register, NEED(KVM_CAP_S390_MEM_OP))
+{
+	struct vcpu *vcpu = vcpu_with_spaces();
+	uint32_t *duct = code_at(vcpu->vm, DUCT), *list = code_at(vcpu->vm, ACCESS_LIST), *aste = code_at(vcpu->vm, ASTE);
+	uint32_t *ale = list + 2 * 4, *acrs = vcpu->run->s.regs.acrs;
+	uint64_t value = 0;
+
+	set_cr(vcpu, 2, DUCT);
+	duct[4] = ACCESS_LIST;		/* of eight entries */
+	for (unsigned int i = 0; i < 8; i++)
+		list[i * 4] = ALE_INVALID;
+	ale[0] = ALE_SEQUENCE;
+	ale[2] = ASTE;
+	ale[3] = 0x1234;
+	memset(aste, 0, 64);
+	aste[3] = (SEGMENT_TABLE + OTHER_SPACE) | ASCE_SEGMENTS;
+	aste[5] = 0x1234;
+	run_in_space(vcpu, PSW_ACCESS_REGISTER);
+	acrs[2] = 1;			/* the secondary space */
+	acrs[3] = 0;
+	acrs[4] = ALE_SEQUENCE | 2;
+	expect_at(vcpu, SECOND_GVA, 0, 0x111);
+	expect_at(vcpu, SECOND_GVA, 2, 0x222);
+	expect_at(vcpu, SECOND_GVA, 3, 0x111);
+	set_cr(vcpu, 7, 0);
+	expect_at(vcpu, SECOND_GVA, 4, 0x222);
+	/* What is wrong with it. */
+	acrs[5] = 0x02000000;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 5, &value), 0x28);	/* ALET specification */
+	acrs[5] = 3;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 5, &value), 0x29);	/* ALEN translation */
+	acrs[5] = 8;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 5, &value), 0x29);
+	acrs[5] = 2;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 5, &value), 0x2a);	/* ALE sequence */
+	aste[5]++;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 4, &value), 0x2c);	/* ASTE sequence */
+	aste[5]--;
+	aste[0] = 0x80000000;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 4, &value), 0x2b);	/* ASTE validity */
+	aste[0] = 0;
+	ale[0] |= ALE_FETCH_ONLY;
+	expect_at(vcpu, SECOND_GVA, 4, 0x222);
+	expect_ret(by_register(vcpu, WRITE, SECOND_GVA, 4, &value), PGM_PROTECTION);
+	ale[0] = ALE_SEQUENCE | ALE_PRIVATE | 5;
+	expect_ret(by_register(vcpu, READ, SECOND_GVA, 4, &value), 0x2d);	/* extended authority */
+	set_cr(vcpu, 8, 5 << 16);
+	expect_at(vcpu, SECOND_GVA, 4, 0x222);
+}
+
+/* A region-third table above the segment table, and, where there are such, a segment that is a frame of 1 MB. */
+TEST(mem_op_translates_by_large_tables_and_frames, NEED(KVM_CAP_S390_MEM_OP))
+{
+	uint8_t *mem;
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+	uint64_t *regions = code_at(vcpu->vm, SEGMENT_TABLE + 0x10000), *segments = code_at(vcpu->vm, SEGMENT_TABLE);
+	struct kvm_s390_vm_cpu_processor proc;
+	uint64_t value = 0;
+
+	expect_ret(get_attr(vcpu->vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
+	dat_tables(vcpu->vm)[0] = TEST_GPA + 0x5000;
+	*(uint64_t *)(mem + 0x5000) = 0x111;
+	*(uint64_t *)(mem + 0x7008) = 0x777;
+	for (unsigned int i = 0; i < 2048; i++)
+		regions[i] = ENTRY_INVALID | ENTRY_REGION_THIRD;
+	regions[0] = SEGMENT_TABLE | ENTRY_REGION_THIRD | 3;
+	regions[9] = SEGMENT_TABLE | ENTRY_REGION_THIRD | 3;
+	arch_start(vcpu, GUEST_LOAD, (9ULL << 31) + SECOND_GVA, 8, 0);
+	dat_on(vcpu);
+	set_cr(vcpu, 1, (SEGMENT_TABLE + 0x10000) | ASCE_REGION_THIRD | ASCE_SEGMENTS);
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), 0x111);
+	expect_at(vcpu, SECOND_GVA, 0, 0x111);
+	expect_at(vcpu, (9ULL << 31) + SECOND_GVA, 0, 0x111);
+	expect_ret(logical(vcpu, READ, (1ULL << 31) + SECOND_GVA, &value, 8, 0), 0x3b);	/* region third */
+	expect_ret(logical(vcpu, READ, 1ULL << 42, &value, 8, 0), 0x38);		/* ASCE type */
+	if (!(proc.fac_list[0] >> (63 - 8) & 1))
+		return;
+	segments[2] = TEST_GPA | SEGMENT_FRAME;
+	set_cr(vcpu, 0, get_cr(vcpu, 0) | CR0_EDAT);
+	arch_start(vcpu, GUEST_LOAD, SECOND_GVA + 0x100000 + 0x7008, 8, 0);
+	vcpu->run->psw_mask |= PSW_DAT;
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), 0x777);
+	expect_at(vcpu, SECOND_GVA + 0x100000 + 0x7008, 0, 0x777);
 }
 
 /* KVM_S390_MEMOP_ABSOLUTE_CMPXCHG, and where its old value is: newer than some headers. */
@@ -305,8 +439,6 @@ TEST(mem_op_compares_and_exchanges, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
 		fill(new, 32, 9);
 		memcpy(old, mem + 32, 32);
 		memcpy(was, old, 32);
-		expect_ret(exchange(vm, TEST_GPA + 32, old, new, size, CHECK), 0);
-		expect_mem(mem + 32, was, 32);
 		expect_ret(exchange(vm, TEST_GPA + 32, old, new, size, 0), 0);
 		expect_mem(mem + 32, new, size);
 		expect_mem(mem + 32 + size, was + size, 32 - size);
@@ -324,6 +456,7 @@ TEST(mem_op_compares_and_exchanges, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
 	expect_ret(exchange(vm, TEST_GPA, old, guard_page(), 8, 0), -EFAULT);
 	expect_ret(exchange(vm, MMIO_GPA, old, new, 8, 0), PGM_ADDRESSING);
 	expect_ret(exchange(vm, TEST_GPA, old, new, 8, INJECT), -EINVAL);
+	expect_ret(exchange(vm, TEST_GPA, old, new, 8, CHECK), -EINVAL);
 }
 
 /* The key of a page of the guest's own, whose memory is there. */
@@ -410,6 +543,62 @@ TEST(storage_key_arguments_are_checked, NEED(KVM_CAP_S390_SKEYS))
 	expect_ret(get_skeys(vm, KEY_GPA >> 12, KVM_S390_SKEYS_MAX + 1, keys), -EINVAL);
 	expect_ret(get_skeys(vm, MMIO_GPA >> 12, 4, keys), -EFAULT);
 	expect_ret(get_skeys(vm, KEY_GPA >> 12, 4, guard_page() - 2), -EFAULT);
+}
+
+TEST(storage_keys_of_pages_that_nobody_touched, NEED(KVM_CAP_S390_SKEYS))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct vm *vm = vcpu->vm;
+	uint8_t *mem = add_slot(vm, 1, 0, TEST_GPA, 1 << 20), key = 0x50;
+
+	guest_call(vcpu, GUEST_NOP, 0, 0, 0);
+	expect_eq(s390_call(vcpu, guest_iske, TEST_GPA, 0, 0) & 0xf8, 0);
+	s390_call(vcpu, guest_sske, TEST_GPA + 0x1000, 0x30, 0);
+	expect_eq(s390_call(vcpu, guest_iske, TEST_GPA + 0x1000, 0, 0) & 0xf8, 0x30);
+	s390_call(vcpu, guest_rrbe, TEST_GPA + 0x2000, 0, 0);
+	expect_ret(set_skeys(vm, (TEST_GPA >> 12) + 3, 1, &key), 0);
+	/* It is the page's when there is one. */
+	mem[0x3000] = 1;
+	expect_eq(guest_call(vcpu, GUEST_LOAD, TEST_GPA + 0x3000, 1, 0), 1);
+	expect_eq(s390_call(vcpu, guest_iske, TEST_GPA + 0x3000, 0, 0) & 0xf8, 0x50);
+	expect_ret(get_skeys(vm, (TEST_GPA >> 12) + 1, 1, &key), 0);
+	expect_eq(key & 0xf8, 0x30);
+}
+
+/* What each combination gives; pages have a key of their own, and are protected from fetches by others. */
+TEST(mem_op_with_every_flag_and_size, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
+{
+	static const uint32_t sizes[] = { 0, 1, 2, 3, 8, 16, 4096, MAX_SIZE, MAX_SIZE + 1 };
+	static const uint64_t flags[] = { CHECK, INJECT, KEYED };
+	uint8_t *mem, *buf = alloc_pages(2 * MAX_SIZE), keys[32];
+	struct vcpu *vcpu = vcpu_with_memory(&mem);
+	struct vm *vm = vcpu->vm;
+
+	memset(mem, 1, 1 << 20);
+	memset(keys, 0x18, sizeof(keys));
+	expect_ret(set_skeys(vm, TEST_GPA >> 12, sizeof(keys), keys), 0);
+	for (unsigned int n = 0; n < 8 * 4 * 3 * ARRAY_SIZE(sizes); n++) {
+		unsigned int set = n & 7, op = n >> 3 & 3, what = (n >> 5) % 3;
+		struct kvm_s390_mem_op m = { .buf = (uintptr_t)buf, .size = sizes[(n >> 5) / 3] };
+		bool on_vm = op >= 2;
+		int expected = 0;
+
+		m.op = (const uint32_t[]){ READ, WRITE, ABS_READ, ABS_WRITE }[op];
+		for (unsigned int i = 0; i < 3; i++)
+			m.flags |= set >> i & 1 ? flags[i] : 0;
+		m.gaddr = what == 2 ? MMIO_GPA : TEST_GPA + 8;
+		m.key = what == 1 ? 2 : 1;
+		if ((on_vm && (m.flags & INJECT)) || !m.size)
+			expected = -EINVAL;
+		else if (m.size > MAX_SIZE)
+			expected = -E2BIG;
+		else if (what == 2)
+			expected = PGM_ADDRESSING;
+		else if (what == 1 && (m.flags & KEYED))
+			expected = PGM_PROTECTION;
+		trace("op %u, flags %#llx, size %u, case %u", m.op, (unsigned long long)m.flags, m.size, what);
+		expect_ret(kvm_ioctl(on_vm ? vm->fd : vcpu->fd, KVM_S390_MEM_OP, &m), expected);
+	}
 }
 
 TEST(mem_op_obeys_storage_keys, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))

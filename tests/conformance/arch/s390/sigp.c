@@ -53,6 +53,8 @@ static uint32_t sigp_status(struct vcpu *vcpu)
 	return get_gpr(vcpu, 5);
 }
 
+#define STOP_EXIT	0x28		/* the interception that a stop ends in */
+
 struct pair {
 	struct vcpu *a, *b;
 };
@@ -166,7 +168,134 @@ TEST(sigp_stop_stops_a_running_cpu)
 	expect_eq(sigp(p.a, SIGP_STOP, 1, 0), 0);
 	expect_ret(runner_join(&r), 0);
 	expect_eq(p.b->run->exit_reason, KVM_EXIT_S390_SIEIC);
-	expect_eq(p.b->run->s390_sieic.icptcode, 0x28);
+	expect_eq(p.b->run->s390_sieic.icptcode, STOP_EXIT);
+}
+
+/* Which orders are user space's to do. */
+static bool is_of_user_space(unsigned int order)
+{
+	return order == SIGP_START || order == SIGP_RESTART || order == SIGP_INITIAL_RESET || order == SIGP_RESET;
+}
+
+TEST(sigp_stop_of_a_stopped_cpu_is_done_at_once)
+{
+	struct pair p = two_cpus();
+	uint64_t *saved = code_at(p.a->vm, 0x1200);
+
+	arch_start(p.b, GUEST_NOP, 0x1234, 0x5678, 0);
+	run_done(p.b);
+	set_mp_state(p.b, KVM_MP_STATE_STOPPED);
+	expect_eq(sigp(p.a, SIGP_STOP, 1, 0), 0);
+	expect_eq(sigp(p.a, SIGP_SENSE, 1, 0), 1);
+	expect_eq(sigp_status(p.a), STATUS_STOPPED);
+	expect_eq(sigp(p.a, SIGP_STOP_AND_STORE, 1, 0), 0);
+	/* Chapter 4, "store status": general registers are the second of the save areas. */
+	expect_eq(saved[(128 + 2 * 8) / 8], 0x1234);
+	expect_eq(saved[(128 + 3 * 8) / 8], 0x5678);
+	/* Nothing is left that would stop it. */
+	expect_eq(sigp(p.a, SIGP_START, 1, 0), -1);
+	set_mp_state(p.b, KVM_MP_STATE_OPERATING);
+	arch_start(p.b, GUEST_NOP, 0, 0, 0);
+	run_done(p.b);
+}
+
+TEST(sigp_finds_a_cpu_busy_that_is_to_stop_or_restart)
+{
+	struct kvm_s390_irq restart = { .type = KVM_S390_RESTART };
+	static const unsigned int orders[] = {
+		SIGP_SENSE, SIGP_EXTERNAL_CALL, SIGP_EMERGENCY, SIGP_START, SIGP_STOP, SIGP_RESTART, SIGP_STOP_AND_STORE,
+		SIGP_SET_PREFIX, SIGP_STORE_STATUS, SIGP_COND_EMERGENCY, SIGP_SENSE_RUNNING,
+	};
+	struct pair p = two_cpus();
+
+	expect_eq(sigp(p.a, SIGP_STOP, 1, 0), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++)
+		expect_eq(sigp(p.a, orders[i], 1, 0), 2);
+	expect_eq(sigp(p.a, SIGP_INITIAL_RESET, 1, 0), -1);
+	expect_eq(sigp(p.a, SIGP_RESET, 1, 0), -1);
+	set_mp_state(p.b, KVM_MP_STATE_STOPPED);
+	expect_eq(sigp(p.a, SIGP_SENSE, 1, 0), 1);
+	expect_ret(kvm_ioctl(p.b->fd, KVM_S390_IRQ, &restart), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(orders); i++)
+		expect_eq(sigp(p.a, orders[i], 1, 0), 2);
+	expect_eq(sigp(p.a, SIGP_RESET, 1, 0), -1);
+}
+
+TEST(sigp_stop_and_store_status_leaves_the_registers)
+{
+	struct pair p = two_cpus();
+	uint64_t *saved = code_at(p.a->vm, 0x1200), *word = code_at(p.a->vm, DATA_GPA);
+	struct runner r;
+
+	arch_start(p.b, GUEST_SPIN, DATA_GPA, 0x5678, 0);
+	*word = 0;
+	runner_start(&r, p.b);
+	wait_change(word, 0);
+	expect_eq(sigp(p.a, SIGP_STOP_AND_STORE, 1, 0), 0);
+	expect_ret(runner_join(&r), 0);
+	expect_eq(p.b->run->s390_sieic.icptcode, STOP_EXIT);
+	expect_eq(saved[(128 + 2 * 8) / 8], DATA_GPA);
+	expect_eq(saved[(128 + 3 * 8) / 8], 0x5678);
+	expect_eq(saved[256 / 8 + 1], p.b->run->psw_addr);
+}
+
+TEST(sigp_answers_of_the_rarer_orders)
+{
+	struct kvm_s390_vm_cpu_processor proc;
+	struct pair p = two_cpus();
+	bool senses;
+
+	expect_ret(get_attr(p.a->vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
+	senses = proc.fac_list[0] >> (63 - 9) & 1;
+	expect_eq(sigp(p.a, SIGP_SENSE_RUNNING, 1, 0), 1);
+	expect_eq(sigp_status(p.a), senses ? STATUS_NOT_RUNNING : STATUS_INVALID_ORDER);
+	expect_eq(sigp(p.a, SIGP_SET_ARCHITECTURE, 1, 0), 1);
+	expect_eq(sigp_status(p.a), STATUS_INVALID_PARM);
+	for (unsigned int order = 0; order < 256; order++)
+		if (is_of_user_space(order))
+			expect_eq(sigp(p.a, order, 1, 0), -1);
+	/* Its interruptions are off: it is signalled. */
+	expect_eq(sigp(p.a, SIGP_COND_EMERGENCY, 1, 7), 0);
+	set_cr(p.b, 0, 0xe0 | 1 << 14);
+	arch_start(p.b, GUEST_NOP, 0, 0, 0);
+	p.b->run->psw_mask |= PSW_EXT | PSW_IO;
+	run_diag(p.b, DIAG_EXTERNAL);
+	expect_eq(lowcore16(p.b, LC_EXT_CODE), 0x1201);
+}
+
+TEST(sigp_orders_to_a_running_cpu_are_answered)
+{
+	struct pair p = two_cpus();
+	volatile uint64_t *word = code_at(p.a->vm, DATA_GPA);
+	struct runner r;
+
+	arch_start(p.b, GUEST_SPIN, DATA_GPA, 0, 0);
+	*word = 0;
+	runner_start(&r, p.b);
+	wait_change(word, 0);
+	for (unsigned int order = 0; order < 256; order++) {
+		int cc = sigp(p.a, order, 1, DATA_GPA + 0x1000);
+
+		trace("order %#x: %d", order, cc);
+		expect(cc != 3);
+		if (is_of_user_space(order))
+			expect_eq(cc, -1);
+		if (order == SIGP_SET_PREFIX || order == SIGP_STORE_STATUS) {
+			expect_eq(cc, 1);
+			expect_eq(sigp_status(p.a), STATUS_INCORRECT_STATE);
+		}
+		if (order == SIGP_STOP || order == SIGP_STOP_AND_STORE) {
+			expect_eq(cc, 0);
+			expect_ret(runner_join(&r), 0);
+			expect_eq(p.b->run->s390_sieic.icptcode, STOP_EXIT);
+			set_mp_state(p.b, KVM_MP_STATE_STOPPED);
+			set_mp_state(p.b, KVM_MP_STATE_OPERATING);
+			runner_start(&r, p.b);
+		}
+	}
+	/* It runs still. */
+	wait_change(word, *word);
+	expect_ret(runner_stop(&r), -EINTR);
 }
 
 TEST(sigp_orders_to_every_state_are_answered)

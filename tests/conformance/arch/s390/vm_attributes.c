@@ -37,6 +37,8 @@ TEST(memory_limit_is_set_before_the_vcpus, NEED(KVM_CAP_VM_ATTRIBUTES))
 	expect(seen > limit);
 	add_slot(vm, 1, 0, limit - (1 << 20), 1 << 20);
 	expect_ret(set_attr(vm->fd, KVM_S390_VM_MEM_CTRL, KVM_S390_VM_MEM_LIMIT_SIZE, guard_page()), -EFAULT);
+	seen++;
+	expect_ret(set_attr(vm_new_bare()->fd, KVM_S390_VM_MEM_CTRL, KVM_S390_VM_MEM_LIMIT_SIZE, &seen), -E2BIG);
 	limit = 0;
 	expect_ret(set_attr(vm->fd, KVM_S390_VM_MEM_CTRL, KVM_S390_VM_MEM_LIMIT_SIZE, &limit), -EINVAL);
 	vcpu_new_bare(vm, 0);
@@ -49,6 +51,7 @@ GUEST(guest_stck, "stckf 0(%r2)\n lg %r2, 0(%r2)\n" DONE);
 TEST(tod_clock_is_the_vms, NEED(KVM_CAP_VM_ATTRIBUTES))
 {
 	uint64_t low = 0x1000000000000000, seen;
+	struct kvm_s390_vm_tod_clock ext = { 0 };
 	struct vm *vm = vm_new();
 	struct vcpu *vcpu = vcpu_new(vm, 0);
 	uint8_t high = 1;
@@ -63,6 +66,14 @@ TEST(tod_clock_is_the_vms, NEED(KVM_CAP_VM_ATTRIBUTES))
 	expect_eq(high, 0);
 	high = 1;
 	expect_ret(set_attr(vm->fd, KVM_S390_VM_TOD, KVM_S390_VM_TOD_HIGH, &high), -EINVAL);
+	/* Both in one; there is no second epoch. */
+	ext.tod = 0x3000000000000000;
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_TOD, KVM_S390_VM_TOD_EXT, &ext), 0);
+	expect_ret(get_attr(vm->fd, KVM_S390_VM_TOD, KVM_S390_VM_TOD_EXT, &ext), 0);
+	expect(ext.tod >= 0x3000000000000000 && ext.tod < 0x3000000000000000 + (100000000ULL << 12));
+	expect_eq(ext.epoch_idx, 0);
+	ext.epoch_idx = 1;
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_TOD, KVM_S390_VM_TOD_EXT, &ext), -EINVAL);
 }
 
 GUEST(guest_stidp, "stidp 0(%r2)\n lg %r2, 0(%r2)\n" DONE);
@@ -93,10 +104,33 @@ TEST(cpu_model_is_what_the_guest_sees, NEED(KVM_CAP_VM_ATTRIBUTES))
 
 TEST(cpu_subfunctions_are_given, NEED(KVM_CAP_VM_ATTRIBUTES))
 {
-	struct kvm_s390_vm_cpu_subfunc *sub = calloc(1, sizeof(*sub));
+	struct kvm_s390_vm_cpu_subfunc *sub = calloc(1, sizeof(*sub)), *seen = calloc(1, sizeof(*seen));
 	struct vm *vm = vm_new_bare();
 
 	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_MACHINE_SUBFUNC, sub), 0);
 	/* PTFF's query is function 0 of each. */
 	expect(sub->ptff[0] & 0x80);
+	/* What user space says of the guest's is kept, for the VM that it moves to. */
+	sub->km[0] ^= 1;
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_SUBFUNC, sub), 0);
+	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_SUBFUNC, seen), 0);
+	expect_mem(seen, sub, sizeof(*sub));
+	vcpu_new_bare(vm, 0);
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_SUBFUNC, sub), -EBUSY);
+}
+
+TEST(cpu_features_are_those_that_there_are, NEED(KVM_CAP_VM_ATTRIBUTES))
+{
+	struct kvm_s390_vm_cpu_feat machine, feat;
+	struct vm *vm = vm_new_bare();
+
+	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_MACHINE_FEAT, &machine), 0);
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_FEAT, &machine), 0);
+	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_FEAT, &feat), 0);
+	expect_mem(&feat, &machine, sizeof(feat));
+	/* One that nobody has. */
+	machine.feat[0] ^= 1;
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_FEAT, &machine), -EINVAL);
+	vcpu_new_bare(vm, 0);
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR_FEAT, &feat), -EBUSY);
 }
