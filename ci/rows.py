@@ -229,6 +229,13 @@ def s390():
             name = "vmm" if guest == "6.1" else f"vmm-{guest}"
             yield row(f"{name}-{at}", FULL, 240, "guest", guest=guest, vmm="berth", smp=2, **where)
         yield row(f"qemu-7.2-{at}", FULL, 150, "guest", guest="6.1", smp=2, **where)
+        # There are no large mappings (docs/limits.md).
+        for name, tests in (
+            ("memory", ("small*", "ksm*", "*swap*")),
+            ("memory-stress", STRESS),
+            ("memory-lifetime", LIFETIME),
+        ):
+            yield row(f"{name}-{at}", FULL, 200, "memory", smp=2, tests=tests, **where)
         yield row(f"load-{at}", FULL, 200, "load", host="s390-sie", rel=rel)
         yield row(f"reload-smp2-{at}", FULL, 300, "reload", smp=2, **where)
         yield row(

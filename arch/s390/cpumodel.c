@@ -21,6 +21,13 @@ static const u8 withheld[] = {
 	139,				/* multiple epochs */
 };
 
+static const u8 emulated[] = { SIE_FAC_STHYI, SIE_FAC_CZAM };
+
+static u64 facility_bit(unsigned int nr)
+{
+	return 1ULL << (63 - nr % 64);
+}
+
 /* Of word @i of a facility list, what needs no hypervisor: SCLP says where it begins. */
 static u64 unmanaged(unsigned int i)
 {
@@ -39,7 +46,9 @@ void sie_model_init(struct sie_vm *vm)
 		model->fac_mask[i] = stfle_fac_list[i] &
 				     (unmanaged(i) | (i < ARRAY_SIZE(managed) ? managed[i] : 0));
 	for (i = 0; i < ARRAY_SIZE(withheld); i++)
-		model->fac_mask[withheld[i] / 64] &= ~(1UL << (63 - withheld[i] % 64));
+		model->fac_mask[withheld[i] / 64] &= ~facility_bit(withheld[i]);
+	for (i = 0; i < ARRAY_SIZE(emulated); i++)
+		model->fac_mask[emulated[i] / 64] |= facility_bit(emulated[i]);
 	memcpy(model->fac_list, model->fac_mask, sizeof(model->fac_list));
 	get_cpu_id(&id);
 	id.version = 0xff;

@@ -8,6 +8,10 @@
 
 #define SIE_FAC_WORDS	256		/* of the ABI's lists */
 
+/* Facilities that a guest has of the hypervisor. */
+#define SIE_FAC_STHYI	74
+#define SIE_FAC_CZAM	138		/* z/Architecture is the only one */
+
 struct sie_vm;
 
 struct sie_model {

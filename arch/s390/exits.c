@@ -106,6 +106,33 @@ static bool refused_again(struct sie_vcpu *v)
 	return now.times > 3;
 }
 
+/* May the instruction store with a key that is not the PSW's?  Those of PoP ch. 10, or one by EXECUTE. */
+static bool has_own_key(struct sie_vcpu *v)
+{
+	u64 address = (v->block->gpsw.addr - sie_ilc(v)) & sie_address_mask(v);
+	struct sie_fault fault;
+	gpa_t gpa;
+	u8 op;
+
+	/* Without keys nothing is protected by one. */
+	if (!READ_ONCE(sie_vm_of(v)->skeys))
+		return false;
+	if (sie_translate(v, address, 0, SIE_IFETCH, &gpa, &fault) ||
+	    berth_read_guest(v->core.vm, gpa, &op, 1))
+		return true;
+	switch (op) {
+	case 0x44:			/* EX */
+	case 0xb2:			/* MVPG */
+	case 0xc6:			/* EXRL */
+	case 0xc8:			/* MVCOS */
+	case 0xd9 ... 0xdb:		/* MVCK, MVCP, MVCS */
+	case 0xe5:			/* MVCSK, MVCDK */
+		return true;
+	default:
+		return false;
+	}
+}
+
 /*
  * Without enhanced suppression on protection a page that the host protects looks as one that the
  * guest does.  Where the guest would not, the instruction, which was suppressed, is tried again
@@ -125,10 +152,15 @@ static int exit_protection(struct sie_vcpu *v)
 	r = sie_translate_key(v, block->tecmc & PAGE_MASK, block->eai, key, SIE_STORE, &gpa, &fault);
 	if (r < 0)
 		return r;
-	if (r)
+	if (r && fault.code == PGM_PROTECTION)
 		return reflect(v);
+	/* What it was refused by is no longer there: the next try meets what is. */
+	if (r) {
+		sie_rewind(v);
+		return BERTH_RUN_AGAIN;
+	}
 	r = sie_s2_unprotect(v, gpa);
-	if (!r && refused_again(v))
+	if (!r && has_own_key(v) && refused_again(v))
 		return reflect(v);
 	if (r == -EFAULT) {
 		block->iprcc = PGM_ADDRESSING;
@@ -242,6 +274,8 @@ static int exit_operation(struct sie_vcpu *v)
 {
 	psw_t psw;
 
+	if (v->block->ipa == 0xb256)
+		return sie_sthyi(v);
 	if (!v->block->ipa && sie_user(sie_vm_of(v), SIE_USER_INSTR0))
 		return SIE_TO_USER;
 	if (program_new_psw(v, &psw))

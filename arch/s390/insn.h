@@ -75,8 +75,9 @@ static inline bool sie_has_storage(struct sie_vcpu *v, gpa_t gpa)
 	return sie_has_page(v->core.vm, gpa);
 }
 
-/* priv.c: what LPSWE finds wrong with a PSW as such; MVPG that met a host fault. */
+/* priv.c: what LPSWE finds wrong with a PSW as such; STHYI; MVPG that met a host fault. */
 bool sie_psw_valid(const psw_t *psw);
+int sie_sthyi(struct sie_vcpu *v);
 int sie_mvpg(struct sie_vcpu *v);
 
 /* skey.c: storage-key instructions. */

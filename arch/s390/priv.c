@@ -191,6 +191,40 @@ static int stsi_insn(struct sie_vcpu *v)
 	return BERTH_RUN_USER;
 }
 
+/* Store hypervisor information: what the host knows of its own hypervisors is the guest's, too. */
+int sie_sthyi(struct sie_vcpu *v)
+{
+	struct sie_regs regs = sie_regs_rre(v);
+	u64 address = v->gprs[regs.r2], rc = 0;
+	int r, cc = 3;
+	void *page;
+
+	if (!sie_has_fac(&sie_vm_of(v)->model, SIE_FAC_STHYI))
+		return sie_pgm(v, PGM_OPERATION);
+	if (regs.r1 == regs.r2 || (regs.r1 & 1) || (regs.r2 & 1))
+		return sie_pgm(v, PGM_SPECIFICATION);
+	/* There is one function. */
+	if (v->gprs[regs.r1] & 0xffff) {
+		v->gprs[regs.r2 + 1] = 4;
+		sie_set_cc(v, cc);
+		return BERTH_RUN_AGAIN;
+	}
+	if (address & ~PAGE_MASK)
+		return sie_pgm(v, PGM_SPECIFICATION);
+	page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!page)
+		return -ENOMEM;
+	r = cc = sthyi_fill(page, &rc);
+	if (!cc)
+		r = sie_store_operand(v, address & sie_address_mask(v), regs.r2, page, PAGE_SIZE);
+	free_page((unsigned long)page);
+	if (cc < 0 || (!cc && r))
+		return r;
+	v->gprs[regs.r2 + 1] = rc;
+	sie_set_cc(v, cc);
+	return BERTH_RUN_AGAIN;
+}
+
 /*
  * PSWs and control registers.
  */
@@ -403,6 +437,12 @@ int sie_mvpg(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
+/* Without collaborative memory there is no such instruction. */
+static int essa(struct sie_vcpu *v)
+{
+	return sie_pgm(v, PGM_OPERATION);
+}
+
 /*
  * I/O: with the channel subsystem in user space only what concerns waiting interruptions is ours.
  */
@@ -508,6 +548,7 @@ static const struct insn two_bytes[] = {
 	{ 0xb23c, true,  io },		/* SCHM */
 	{ 0xb221, true,  sie_interlock_wait },	/* IPTE */
 	{ 0xb250, true,  sie_interlock_wait },	/* CSP */
+	{ 0xb256, false, sie_sthyi },
 	{ 0xb25f, true,  io },		/* CHSC */
 	{ 0xb274, true,  io },		/* SIGA */
 	{ 0xb276, true,  io },		/* XSCH */
@@ -518,6 +559,7 @@ static const struct insn two_bytes[] = {
 	{ 0xb98d, false, epsw },
 	{ 0xb98e, true,  sie_interlock_wait },	/* IDTE */
 	{ 0xb98f, true,  sie_interlock_wait },	/* CRDTE */
+	{ 0xb9ab, false, essa },
 	{ 0xb9af, true,  sie_pfmf },
 	{ 0xe501, true,  tprot },
 };

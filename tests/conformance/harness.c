@@ -251,11 +251,21 @@ size_t slot_unit(void)
 
 void *slot_room(size_t size)
 {
-	size_t unit = slot_unit();
-	void *p = mmap(NULL, size + unit - page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t unit = slot_unit(), slack = unit - page_size();
+	uint8_t *p = mmap(NULL, size + slack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before = -(uintptr_t)p % unit;
 
 	expect(p != MAP_FAILED);
-	return (void *)(((uintptr_t)p + unit - 1) / unit * unit);
+	if (before)
+		munmap(p, before);
+	if (before < slack)
+		munmap(p + before + (size + page_size() - 1) / page_size() * page_size(), slack - before);
+	return p + before;
+}
+
+size_t slot_size(size_t size)
+{
+	return (size + slot_unit() - 1) / slot_unit() * slot_unit();
 }
 
 void *alloc_pages(size_t size)
@@ -303,10 +313,9 @@ int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_
 
 void *add_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa, uint64_t size)
 {
-	size_t unit = slot_unit();
 	void *hva;
 
-	size = (size + unit - 1) / unit * unit;
+	size = slot_size(size);
 	hva = alloc_pages(size);
 	expect_ok(set_slot(vm, slot, flags, gpa, size, hva));
 	return hva;

@@ -110,6 +110,8 @@ struct vcpu *vcpu_new(struct vm *vm, unsigned int id);		/* ready for guest_start
 size_t page_size(void);
 /* What a slot's size and address in user space are multiples of: a page or more. */
 size_t slot_unit(void);
+/* The least that a slot of @size bytes may have. */
+size_t slot_size(size_t size);
 /* Where a slot's memory may be: room for a MAP_FIXED mapping of @size bytes. */
 void *slot_room(size_t size);
 /* Anonymous private memory, without huge pages, zeroed by the kernel. */

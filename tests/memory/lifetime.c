@@ -236,7 +236,7 @@ static void some_vms(unsigned int n)
 			vcpu_free(vcpu[i]);
 			if (!(i % 2))
 				vm_free(vm);
-			munmap(mem[i], P);
+			munmap(mem[i], slot_size(P));
 		}
 	}
 }
@@ -294,7 +294,7 @@ static void __attribute__((noreturn)) victim(_Atomic int *started)
 		memset(mem + 2 * P, 1, 62 * P);
 		vm_free(vm_new_bare());
 		set_slot(vm, 2, 0, 0, 0, NULL);
-		munmap(other, 16 * P);
+		munmap(other, slot_size(16 * P));
 	}
 }
 

@@ -145,6 +145,48 @@ TEST(store_system_information_is_answered)
 	run_program(vcpu, PGM_ADDRESSING);
 }
 
+/* Function code in r4, where in r2; the condition code is the result, and the return code in r3. */
+GUEST(guest_sthyi, ".insn rre, 0xb2560000, %r4, %r2\n ipm %r2\n srl %r2, 28\n llgfr %r2, %r2\n" DONE);
+GUEST(guest_sthyi_odd, ".insn rre, 0xb2560000, %r5, %r2\n" DONE);
+GUEST(guest_essa, ".insn rrf, 0xb9ab0000, %r4, %r2, 1, 0\n" DONE);
+
+TEST(store_hypervisor_information_is_a_facility)
+{
+	struct kvm_s390_vm_cpu_processor proc;
+	struct vm *vm = vm_new();
+	struct vcpu *vcpu;
+
+	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
+	expect(proc.fac_list[74 / 64] >> (63 - 74 % 64) & 1);
+	expect(proc.fac_list[138 / 64] >> (63 - 138 % 64) & 1);
+	vcpu = vcpu_new(vm, 0);
+	expect_eq(s390_call(vcpu, guest_sthyi, DATA_GPA, 0, 0), 0);
+	expect_eq(get_gpr(vcpu, 3), 0);
+	expect_eq(s390_call(vcpu, guest_sthyi, DATA_GPA, 0, 7), 3);
+	expect_eq(get_gpr(vcpu, 3), 4);
+	s390_start(vcpu, guest_sthyi, DATA_GPA + 8, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_sthyi_odd, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_SPECIFICATION);
+	s390_start(vcpu, guest_sthyi, MMIO_GPA, 0, 0);
+	run_program(vcpu, PGM_ADDRESSING);
+	/* A guest without it. */
+	vm = vm_new();
+	proc.fac_list[74 / 64] &= ~(1ULL << (63 - 74 % 64));
+	expect_ret(set_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
+	vcpu = vcpu_new(vm, 0);
+	s390_start(vcpu, guest_sthyi, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_OPERATION);
+}
+
+TEST(collaborative_memory_is_off_until_it_is_asked_for)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	s390_start(vcpu, guest_essa, DATA_GPA, 0, 0);
+	run_program(vcpu, PGM_OPERATION);
+}
+
 TEST(system_information_may_be_completed_by_user_space, NEED(KVM_CAP_S390_USER_STSI))
 {
 	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_USER_STSI };

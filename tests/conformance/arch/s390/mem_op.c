@@ -565,6 +565,32 @@ TEST(storage_keys_of_pages_that_nobody_touched, NEED(KVM_CAP_S390_SKEYS))
 	expect_eq(key & 0xf8, 0x30);
 }
 
+/* With the key of r4: to r2, from r3, one byte. */
+GUEST(guest_mvcdk, "lghi %r0, 0\n lgr %r1, %r4\n mvcdk 0(%r2), 0(%r3)\n" DONE);
+
+TEST(stores_obey_the_key_of_the_psw_and_of_the_instruction, NEED(KVM_CAP_S390_SKEYS))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint8_t key = 0x10, *data = code_at(vcpu->vm, KEY_GPA);
+
+	memset(code_at(vcpu->vm, DATA_GPA), 1, DATA_SIZE);
+	guest_call(vcpu, GUEST_STORE, KEY_GPA, 8, 0);
+	expect_ret(set_skeys(vcpu->vm, KEY_GPA >> 12, 1, &key), 0);
+	arch_start(vcpu, GUEST_STORE, KEY_GPA, 8, 7);
+	vcpu->run->psw_mask |= 2ULL << PSW_KEY_SHIFT;
+	run_program(vcpu, PGM_PROTECTION);
+	expect_eq(*(uint64_t *)data, 0);
+	arch_start(vcpu, GUEST_STORE, KEY_GPA, 8, 7);
+	vcpu->run->psw_mask |= 1ULL << PSW_KEY_SHIFT;
+	run_done(vcpu);
+	expect_eq(*(uint64_t *)data, 7);
+	s390_start(vcpu, guest_mvcdk, KEY_GPA, KEY_GPA + 0x1000, 0x20);
+	run_program(vcpu, PGM_PROTECTION);
+	expect_eq(*(uint64_t *)data, 7);
+	s390_call(vcpu, guest_mvcdk, KEY_GPA, KEY_GPA + 0x1000, 0x10);
+	expect_eq(data[0], 1);
+}
+
 /* What each combination gives; pages have a key of their own, and are protected from fetches by others. */
 TEST(mem_op_with_every_flag_and_size, NEED(KVM_CAP_S390_MEM_OP_EXTENSION))
 {

@@ -37,8 +37,8 @@ struct seen {
 	unsigned int done, program, exits, waits, looping;
 };
 
-/* What may come of it: @insn, of @len bytes, left-aligned. */
-static void execute(struct vcpu *vcpu, uint64_t insn, unsigned int len, struct seen *seen)
+/* What may come of it: @insn, of @len bytes, left-aligned, with @psw beside the mode's bits. */
+static void execute(struct vcpu *vcpu, uint64_t insn, unsigned int len, uint64_t psw, struct seen *seen)
 {
 	static const uint8_t end[] = { 0x83, 0x00, 0x05, 0xf0, 0xa7, 0xf4, 0xff, 0xfe };	/* DONE; back to it */
 	uint8_t *at = code_at(vcpu->vm, INSN_GPA);
@@ -58,13 +58,17 @@ static void execute(struct vcpu *vcpu, uint64_t insn, unsigned int len, struct s
 	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_REGS, &regs), 0);
 	arch_vcpu_init(vcpu);
 	set_mp_state(vcpu, KVM_MP_STATE_OPERATING);
-	vcpu->run->psw_mask = PSW_64;
+	vcpu->run->psw_mask = PSW_64 | psw;
 	vcpu->run->psw_addr = INSN_GPA;
 	set_timer(50000);
 	ret = vcpu_run(vcpu);
 	set_timer(0);
 	if (ret == -EINTR) {
 		seen->looping++;
+		return;
+	}
+	if (!ret && vcpu->run->exit_reason == KVM_EXIT_S390_TSCH) {
+		seen->exits++;
 		return;
 	}
 	if (ret || vcpu->run->exit_reason != KVM_EXIT_S390_SIEIC)
@@ -97,9 +101,8 @@ static void still_alive(struct vcpu *vcpu, const struct seen *seen)
 }
 
 /* All second bytes of a first one, with operands in registers, and with a base and a displacement. */
-static void sweep(uint8_t first, unsigned int len)
+static void sweep_on(struct vcpu *vcpu, uint8_t first, unsigned int len, uint64_t psw)
 {
-	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 	struct seen seen = { 0 };
 
 	catch_timer();
@@ -110,9 +113,14 @@ static void sweep(uint8_t first, unsigned int len)
 			insn |= 0x0024200800000000ULL | (uint64_t)op << 16;
 		else
 			insn |= (uint64_t)op << 48 | (len == 4 ? 0x0000002400000000ULL : 0x0000200820080000ULL);
-		execute(vcpu, insn, len, &seen);
+		execute(vcpu, insn, len, psw, &seen);
 	}
 	still_alive(vcpu, &seen);
+}
+
+static void sweep(uint8_t first, unsigned int len)
+{
+	sweep_on(vcpu_new(vm_new(), 0), first, len, 0);
 }
 
 TEST(every_b2_instruction_is_answered)
@@ -135,6 +143,25 @@ TEST(every_eb_instruction_is_answered)
 	sweep(0xeb, 6);
 }
 
+TEST(every_instruction_is_answered_in_problem_state)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	sweep_on(vcpu, 0xb2, 4, PSW_PROBLEM);
+	sweep_on(vcpu, 0xb9, 4, PSW_PROBLEM);
+	sweep_on(vcpu, 0xe5, 6, PSW_PROBLEM);
+	sweep_on(vcpu, 0xeb, 6, PSW_PROBLEM);
+}
+
+TEST(every_b2_instruction_is_answered_with_channels, NEED(KVM_CAP_S390_CSS_SUPPORT))
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_S390_CSS_SUPPORT };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_ENABLE_CAP, &c), 0);
+	sweep_on(vcpu, 0xb2, 4, 0);
+}
+
 /* First bytes alone decide for all the others. */
 TEST(every_first_byte_is_answered)
 {
@@ -143,7 +170,7 @@ TEST(every_first_byte_is_answered)
 
 	catch_timer();
 	for (unsigned int op = 0; op < 256; op++)
-		execute(vcpu, (uint64_t)op << 56 | 0x0024200820080000ULL, op < 0x40 ? 2 : op < 0xc0 ? 4 : 6, &seen);
+		execute(vcpu, (uint64_t)op << 56 | 0x0024200820080000ULL, op < 0x40 ? 2 : op < 0xc0 ? 4 : 6, 0, &seen);
 	still_alive(vcpu, &seen);
 }
 
@@ -170,7 +197,7 @@ static void random_instructions(unsigned int len, uint64_t seed)
 			insn |= (1 + (i & 1)) * (1ULL << 62);
 		else if (len == 6)
 			insn |= 3ULL << 62;
-		execute(vcpu, insn, len, &seen);
+		execute(vcpu, insn, len, 0, &seen);
 	}
 	still_alive(vcpu, &seen);
 }
