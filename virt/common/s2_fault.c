@@ -17,31 +17,37 @@ struct host_page {
 	bool device;
 };
 
-/* Size of the host's own mapping of @hva, as a shift.  Interrupts keep the tables alive. */
+/*
+ * Size of the host's own mapping of @hva, as a shift.  Interrupts keep the tables alive.  Where a
+ * level is folded the next one's table is found by the entry's place, not only by what it holds.
+ */
 static unsigned int host_mapping_shift(struct mm_struct *mm, unsigned long hva)
 {
 	unsigned int shift = PAGE_SHIFT;
 	unsigned long flags;
-	pgd_t pgd;
-	p4d_t p4d;
-	pud_t pud;
+	pgd_t *pgdp, pgd;
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
 	pmd_t pmd;
 
 	local_irq_save(flags);
-	pgd = READ_ONCE(*pgd_offset(mm, hva));
+	pgdp = pgd_offset(mm, hva);
+	pgd = READ_ONCE(*pgdp);
 	if (pgd_none(pgd))
 		goto out;
-	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
+	p4d = READ_ONCE(*p4dp);
 	if (p4d_none(p4d) || !p4d_present(p4d))
 		goto out;
-	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	pudp = pud_offset_lockless(p4dp, p4d, hva);
+	pud = READ_ONCE(*pudp);
 	if (pud_none(pud) || !pud_present(pud))
 		goto out;
 	if (berth_pud_leaf(pud)) {
 		shift = PUD_SHIFT;
 		goto out;
 	}
-	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, hva));
 	if (pmd_present(pmd) && berth_pmd_leaf(pmd))
 		shift = PMD_SHIFT;
 out:
