@@ -29,7 +29,7 @@ size_t swapped_pages(const void *addr, size_t size);
 /* Page frame number; 0 when none is mapped. Needs CAP_SYS_ADMIN. */
 uint64_t page_frame(const void *addr);
 
-/* A statistic of a VM (KVM_GET_STATS_FD) by its name. */
+/* A statistic of a VM (KVM_GET_STATS_FD) by its name; without such a one the test is skipped. */
 uint64_t vm_stat(struct vm *vm, const char *name);
 
 /* Waits until @reached(@arg), looking again and again; fails the test with @what after a time that only a hang can take. */
