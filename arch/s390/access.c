@@ -295,25 +295,22 @@ bool sie_key_allows(u8 storage_key, u8 key, enum sie_access access)
 	return !key || storage_key >> 4 == key || (access != SIE_STORE && !(storage_key & 0x08));
 }
 
-/* 0, 1: not allowed, or -errno. */
-static int check_key(struct sie_vcpu *v, u64 address, gpa_t gpa, u64 asce, u8 key,
-		     enum sie_access access)
+/* With the overrides of CR0. */
+static bool key_permits(struct sie_vcpu *v, u64 address, gpa_t gpa, u64 asce, u8 key,
+			enum sie_access access)
 {
 	u64 cr0 = v->block->gcr[0];
 	u8 storage_key;
-	int r;
 
 	if (!key)
-		return 0;
-	r = sie_key_get(sie_vm_of(v), gpa_to_gfn(gpa), &storage_key);
-	if (r)
-		return r;
+		return true;
+	storage_key = sie_key_get(sie_vm_of(v), gpa_to_gfn(gpa));
 	if (sie_key_allows(storage_key, key, access))
-		return 0;
+		return true;
 	if ((cr0 & GCR0_STORAGE_OVERRIDE) && storage_key >> 4 == 9)
-		return 0;
-	return !(access != SIE_STORE && (cr0 & GCR0_FETCH_OVERRIDE) && !(asce & ASCE_PRIVATE) &&
-		 address < FETCH_OVERRIDE);
+		return true;
+	return access != SIE_STORE && (cr0 & GCR0_FETCH_OVERRIDE) && !(asce & ASCE_PRIVATE) &&
+	       address < FETCH_OVERRIDE;
 }
 
 int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
@@ -324,7 +321,6 @@ int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 	struct walk w = { .real = address };
 	u16 code = 0;
 	u64 asce = 0;
-	int r;
 
 	*fault = (struct sie_fault) { };
 	if (on)
@@ -356,10 +352,7 @@ int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 		code = PGM_ADDRESSING;
 		goto out;
 	}
-	r = check_key(v, address, *gpa, asce, key, access);
-	if (r < 0)
-		return r;
-	if (r) {
+	if (!key_permits(v, address, *gpa, asce, key, access)) {
 		code = PGM_PROTECTION;
 		fault->teid |= TEID_KEY;
 	}

@@ -149,13 +149,10 @@ static int exit_protection(struct sie_vcpu *v)
 	gpa_t gpa;
 	int r;
 
-	r = sie_translate_key(v, block->tecmc & PAGE_MASK, block->eai, key, SIE_STORE, &gpa, &fault);
-	if (r < 0)
-		return r;
-	if (r && fault.code == PGM_PROTECTION)
-		return reflect(v);
-	/* What it was refused by is no longer there: the next try meets what is. */
-	if (r) {
+	if (sie_translate_key(v, block->tecmc & PAGE_MASK, block->eai, key, SIE_STORE, &gpa, &fault)) {
+		if (fault.code == PGM_PROTECTION)
+			return reflect(v);
+		/* What it was refused by is no longer there: the next try meets what is. */
 		sie_rewind(v);
 		return BERTH_RUN_AGAIN;
 	}

@@ -89,21 +89,16 @@ long sie_ioctl_mem_op(struct berth_vcpu *b, void *arg_data, unsigned long arg)
 	return fault.code;
 }
 
-/* 0, the interruption, or -errno. */
+/* 0, or the interruption. */
 static int check_absolute(struct sie_vm *vm, const struct kvm_s390_mem_op *op,
 			  enum sie_access access)
 {
 	u64 address = op->gaddr, end = op->gaddr + op->size;
-	u8 storage_key;
-	int r;
 
 	for (; address < end || end < op->gaddr; address = (address & PAGE_MASK) + PAGE_SIZE) {
 		if (!sie_has_page(&vm->vm, address))
 			return PGM_ADDRESSING;
-		r = op->key ? sie_key_get(vm, gpa_to_gfn(address), &storage_key) : 0;
-		if (r)
-			return r;
-		if (op->key && !sie_key_allows(storage_key, op->key, access))
+		if (op->key && !sie_key_allows(sie_key_get(vm, gpa_to_gfn(address)), op->key, access))
 			return PGM_PROTECTION;
 	}
 	return 0;
@@ -197,9 +192,8 @@ static int compare_exchange(struct sie_vm *vm, const struct kvm_s390_mem_op *op,
 	if (copy_from_user(&new, (void __user *)op->buf, op->size) ||
 	    copy_from_user(&old, (void __user *)old_addr, op->size))
 		return -EFAULT;
+	/* Who may store may fetch. */
 	r = check_absolute(vm, op, SIE_STORE);
-	if (!r && op->key)
-		r = check_absolute(vm, op, SIE_FETCH);
 	if (r)
 		return r;
 	idx = srcu_read_lock(&vm->vm.srcu);

@@ -400,15 +400,13 @@ static int tprot(struct sie_vcpu *v)
 	u8 key = sie_operand_second(v).address >> 4 & 0xf;
 	struct sie_fault fault;
 	unsigned int cc = 0;
-	int r;
+	bool r;
 
 	r = sie_check_key(v, op.address, op.ar, key, 1, SIE_STORE, &fault);
-	if (r > 0 && fault.code == PGM_PROTECTION) {
+	if (r && fault.code == PGM_PROTECTION) {
 		cc = 1;
 		r = sie_check_key(v, op.address, op.ar, key, 1, SIE_FETCH, &fault);
 	}
-	if (r < 0)
-		return r;
 	if (r && (fault.code == PGM_ADDRESSING || fault.code == PGM_TRANSLATION_SPEC))
 		return sie_inject_fault(v, &fault);
 	if (r)
@@ -426,10 +424,9 @@ int sie_mvpg(struct sie_vcpu *v)
 	gpa_t from, to;
 	int r;
 
-	r = sie_translate(v, v->gprs[regs.r2] & mask, regs.r2, SIE_FETCH, &from, &fault) ?:
-	    sie_translate(v, v->gprs[regs.r1] & mask, regs.r1, SIE_STORE, &to, &fault);
-	if (r)
-		return r < 0 ? r : sie_inject_fault(v, &fault);
+	if (sie_translate(v, v->gprs[regs.r2] & mask, regs.r2, SIE_FETCH, &from, &fault) ||
+	    sie_translate(v, v->gprs[regs.r1] & mask, regs.r1, SIE_STORE, &to, &fault))
+		return sie_inject_fault(v, &fault);
 	r = sie_s2_bring(v, from, false) ?: sie_s2_bring(v, to, true);
 	if (r)
 		return r;

@@ -256,8 +256,8 @@ int sie_cap_guest_debug(struct berth_vm *vm);
 int sie_cap_guest_debug2(struct berth_vm *vm);
 long sie_ioctl_set_guest_debug(struct berth_vcpu *b, void *data, unsigned long arg);
 
-/* skey.c: a page's storage key: 0 or -ENOMEM; and the ioctls. */
-int sie_key_get(struct sie_vm *vm, gfn_t gfn, u8 *key);
+/* skey.c: a page's storage key; and the ioctls. */
+u8 sie_key_get(struct sie_vm *vm, gfn_t gfn);
 long sie_ioctl_get_skeys(struct berth_vm *b, void *data, unsigned long arg);
 long sie_ioctl_set_skeys(struct berth_vm *b, void *data, unsigned long arg);
 
@@ -289,7 +289,7 @@ struct sie_fault {
 
 /*
  * A logical address's absolute one, within its page.  0; 1 with @fault filled: the guest's
- * program interruption; -EFAULT.  The vCPU's thread, may sleep.
+ * program interruption.  The vCPU's thread, may sleep.
  */
 int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_access access,
 		  gpa_t *gpa, struct sie_fault *fault);

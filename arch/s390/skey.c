@@ -30,20 +30,16 @@ enum key_op {
 	KEY_RESET,		/* the reference bit; of the old key that and the change bit are told */
 };
 
-/* Old key and, with KEY_SET, new one.  -ENOMEM.  May sleep. */
-static int exchange(struct sie_vm *vm, gfn_t gfn, enum key_op op, u8 set, u8 *old)
+/* Old key and, with KEY_SET, new one.  False: there is no table for the page. */
+static bool exchange(struct sie_vm *vm, gfn_t gfn, enum key_op op, u8 set, u8 *old)
 {
 	struct berth_s2 *s2 = &vm->vm.s2;
-	int r = berth_s2_tables(&vm->vm, gfn);
 	u64 *entry;
 
-	if (r)
-		return r;
 	write_lock(&s2->lock);
 	entry = sie_s2_pte(s2, gfn);
 	if (!entry) {
-		/* Its table has gone since; the next try makes it anew. */
-		r = -EAGAIN;
+		*old = 0;
 	} else if (sie_s2_keyed(entry)) {
 		unsigned long frame = *entry & PAGE_MASK;
 
@@ -59,23 +55,31 @@ static int exchange(struct sie_vm *vm, gfn_t gfn, enum key_op op, u8 set, u8 *ol
 			*pgste = sie_pgste_with_key(*pgste, op == KEY_SET ? set : *old & ~_PAGE_REFERENCED);
 	}
 	write_unlock(&s2->lock);
+	return entry;
+}
+
+static u8 get_key(struct sie_vm *vm, gfn_t gfn)
+{
+	u8 key;
+
+	exchange(vm, gfn, KEY_GET, 0, &key);
+	return key;
+}
+
+/* A table is made for the key, and again if it goes meanwhile.  -ENOMEM. */
+static int store_key(struct sie_vm *vm, gfn_t gfn, u8 key)
+{
+	int r = 0;
+	u8 old;
+
+	while (!r && !exchange(vm, gfn, KEY_SET, key, &old))
+		r = berth_s2_tables(&vm->vm, gfn);
 	return r;
 }
 
-static int key_exchange(struct sie_vm *vm, gfn_t gfn, enum key_op op, u8 set, u8 *old)
+u8 sie_key_get(struct sie_vm *vm, gfn_t gfn)
 {
-	int r;
-
-	do {
-		r = exchange(vm, gfn, op, set, old);
-	} while (r == -EAGAIN);
-	return r;
-}
-
-int sie_key_get(struct sie_vm *vm, gfn_t gfn, u8 *key)
-{
-	*key = 0;
-	return READ_ONCE(vm->skeys) ? key_exchange(vm, gfn, KEY_GET, 0, key) : 0;
+	return READ_ONCE(vm->skeys) ? get_key(vm, gfn) : 0;
 }
 
 /* The page that an operand's real address is in.  BERTH_RUN_AGAIN: an interruption. */
@@ -90,15 +94,12 @@ int sie_iske(struct sie_vcpu *v)
 {
 	struct sie_regs regs = sie_regs_rre(v);
 	gpa_t gpa;
-	u8 key;
 	int r;
 
 	r = operand_page(v, v->gprs[regs.r2], &gpa);
-	if (!r)
-		r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), KEY_GET, 0, &key);
 	if (r)
 		return r;
-	v->gprs[regs.r1] = (v->gprs[regs.r1] & ~0xffULL) | key;
+	v->gprs[regs.r1] = (v->gprs[regs.r1] & ~0xffULL) | get_key(sie_vm_of(v), gpa_to_gfn(gpa));
 	return BERTH_RUN_AGAIN;
 }
 
@@ -110,10 +111,9 @@ int sie_rrbe(struct sie_vcpu *v)
 	int r;
 
 	r = operand_page(v, v->gprs[regs.r2], &gpa);
-	if (!r)
-		r = key_exchange(sie_vm_of(v), gpa_to_gfn(gpa), KEY_RESET, 0, &key);
 	if (r)
 		return r;
+	exchange(sie_vm_of(v), gpa_to_gfn(gpa), KEY_RESET, 0, &key);
 	sie_set_cc(v, key >> 1 & 3);
 	return BERTH_RUN_AGAIN;
 }
@@ -125,16 +125,13 @@ int sie_rrbe(struct sie_vcpu *v)
 static int set_key(struct sie_vm *vm, gfn_t gfn, u8 key, unsigned int m3, u8 *old)
 {
 	u8 ignored = (m3 & M3_MR ? 4 : 0) | (m3 & M3_MC ? 2 : 0);
-	int r;
 
 	if (ignored) {
-		r = key_exchange(vm, gfn, KEY_GET, 0, old);
-		if (r)
-			return r;
+		*old = get_key(vm, gfn);
 		if (!((*old ^ key) & ~ignored))
 			return 0;
 	}
-	return key_exchange(vm, gfn, KEY_SET, key, old) ?: !!ignored;
+	return store_key(vm, gfn, key) ?: !!ignored;
 }
 
 static unsigned int m3_installed(struct sie_vcpu *v, unsigned int m3)
@@ -271,7 +268,6 @@ long sie_ioctl_get_skeys(struct berth_vm *b, void *data, unsigned long arg)
 	struct sie_vm *vm = to_sie_vm(b);
 	u8 keys[CHUNK];
 	u64 i, n, done;
-	int r;
 
 	if (args->flags)
 		return -EINVAL;
@@ -286,9 +282,7 @@ long sie_ioctl_get_skeys(struct berth_vm *b, void *data, unsigned long arg)
 
 			if (!sie_has_page(b, gfn_to_gpa(gfn)))
 				return -EFAULT;
-			r = sie_key_get(vm, gfn, &keys[i]);
-			if (r)
-				return r;
+			keys[i] = get_key(vm, gfn);
 		}
 		if (copy_to_user((u8 __user *)args->skeydata_addr + done, keys, n))
 			return -EFAULT;
@@ -303,7 +297,7 @@ long sie_ioctl_set_skeys(struct berth_vm *b, void *data, unsigned long arg)
 {
 	const struct kvm_s390_skeys *args = data;
 	struct sie_vm *vm = to_sie_vm(b);
-	u8 keys[CHUNK], old;
+	u8 keys[CHUNK];
 	u64 i, n, done;
 	int r;
 
@@ -322,7 +316,7 @@ long sie_ioctl_set_skeys(struct berth_vm *b, void *data, unsigned long arg)
 			/* There is no such bit. */
 			if (keys[i] & 1)
 				return -EINVAL;
-			r = key_exchange(vm, gfn, KEY_SET, keys[i], &old);
+			r = store_key(vm, gfn, keys[i]);
 			if (r)
 				return r;
 		}
