@@ -5,8 +5,8 @@
  *
  * The guest's debug registers always trap (MDCR_EL2.TDA), so that memory has them.  They, or
  * user space's, are in the CPU from just before the guest is entered until just after, and
- * only if they can do something: with debug exceptions masked, since a breakpoint of the
- * guest's must not stop the host (Arm ARM D2, D19.3).
+ * only if they, or the host's, can do something: with debug exceptions masked, since a
+ * breakpoint of the guest's must not stop the host (Arm ARM D2, D19.3).
  */
 #include <asm/debug-monitors.h>
 #include <asm/hw_breakpoint.h>

@@ -149,6 +149,7 @@ int arm_run_begin(struct berth_vcpu *b)
 			return r;
 		v->has_run = true;
 	}
+	b->run->flags = 0;
 	/* Before the instruction that user space has completed is skipped: it may be stepped. */
 	arm_debug_run_begin(v);
 	if (v->mmio_pending)
@@ -194,6 +195,8 @@ static __always_inline void load_s2(struct arm_vcpu *v, struct arm_vm *vm)
 /* WORK: the guest was not entered. */
 static __always_inline int enter(struct arm_vcpu *v, struct arm_vm *vm)
 {
+	bool debug;
+
 	local_irq_disable();
 	arm_timer_flush(v);
 	vgic_flush(v);
@@ -209,9 +212,9 @@ static __always_inline int enter(struct arm_vcpu *v, struct arm_vm *vm)
 	trace_berth_entry(v->core.id, v->ctxt.pc);
 	load_s2(v, vm);
 	local_daif_mask();
-	arm_debug_flush(v);
+	debug = arm_debug_flush(v);
 	run_guest(v);
-	arm_debug_sync(v);
+	arm_debug_sync(v, debug);
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	vgic_sync(v);
 	if (v->ctxt.exit == ARM_EXIT_IRQ || v->ctxt.exit == ARM_EXIT_FIQ) {

@@ -8,6 +8,7 @@
 
 #include "abi.h"
 #include "arm64.h"
+#include <asm/debug-monitors.h>
 #include <linux/irqreturn.h>
 
 /* Requests, beside the core's. */
@@ -66,16 +67,24 @@ void arm_debug_update(struct arm_vcpu *v);
 void arm_debug_load(struct arm_vcpu *v);
 void arm_debug_put(struct arm_vcpu *v);
 
-/* Around the world switch, all exceptions masked. */
-static __always_inline void arm_debug_flush(struct arm_vcpu *v)
+/*
+ * Around the world switch, all exceptions masked: flush says whether there will be something
+ * to sync.  The host's own breakpoints, which an interrupt may bring while the vCPU is loaded,
+ * are not the guest's.
+ */
+static __always_inline bool arm_debug_flush(struct arm_vcpu *v)
 {
-	if (unlikely(v->debug.active))
+	bool exchange = v->debug.active ||
+			read_sysreg(mdscr_el1) & (DBG_MDSCR_MDE | DBG_MDSCR_KDE);
+
+	if (unlikely(exchange))
 		arm_debug_load(v);
+	return exchange;
 }
 
-static __always_inline void arm_debug_sync(struct arm_vcpu *v)
+static __always_inline void arm_debug_sync(struct arm_vcpu *v, bool exchanged)
 {
-	if (unlikely(v->debug.active))
+	if (unlikely(exchanged))
 		arm_debug_put(v);
 }
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* arm64: KVM_SET_GUEST_DEBUG: single step, software and hardware breakpoints, watchpoints. */
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
 #include "arch_arm64.h"
 
 #define EC_HARD_BREAK	0x30
@@ -105,4 +110,74 @@ TEST(hardware_watchpoint_exits, NEED(KVM_CAP_GUEST_DEBUG_HW_WPS))
 	expect_ret(set_debug(vcpu, 0), 0);
 	run_done(vcpu);
 	expect_eq(*code_word(vcpu->vm, DATA_GPA + 64), 5);
+}
+
+TEST(exit_flags_are_of_this_exit, NEED(KVM_CAP_SET_GUEST_DEBUG))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+
+	expect_ret(set_debug(vcpu, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP), 0);
+	arm_start(vcpu, guest_steps, 0, 0, 0);
+	run_debug(vcpu, EC_STEP);
+	expect_eq(vcpu->run->flags, KVM_DEBUG_ARCH_HSR_HIGH_VALID);
+	expect_ret(set_debug(vcpu, 0), 0);
+	run_done(vcpu);
+	expect_eq(vcpu->run->flags, 0);
+}
+
+/* A watchpoint that the host's kernel sets for this thread. */
+static int watch_here(void *address)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_W,
+		.bp_addr = (uintptr_t)address,
+		.bp_len = HW_BREAKPOINT_LEN_8,
+		.exclude_kernel = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+
+	if (fd < 0)
+		skip_test("PERF_TYPE_BREAKPOINT");
+	return fd;
+}
+
+static uint64_t times(int fd)
+{
+	uint64_t n = 0;
+
+	expect_eq(read(fd, &n, sizeof(n)), sizeof(n));
+	return n;
+}
+
+TEST(watchpoint_of_the_host_is_not_the_guests)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *code = add_slot(vcpu->vm, 1, 0, TEST_GPA, page_size());
+	uint64_t *here = mmap((void *)UNMAPPED_GVA, page_size(), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	int fd;
+
+	expect_eq((uintptr_t)here, UNMAPPED_GVA);
+	/* The same virtual address in a block that EL0 may use: watched are accesses of EL0. */
+	code_word(vcpu->vm, L1_GPA)[UNMAPPED_GVA >> 30] = SPARE_GPA | 3;
+	*code_word(vcpu->vm, SPARE_GPA) = (*code_word(vcpu->vm, L2_GPA) & 0xfff) | 1 << 6 | TEST_GPA;
+	code[2] = 0xf9000002;	/* str x2, [x0] */
+	code[3] = 0xd4000001;	/* svc #0 */
+	fd = watch_here(here);
+	*(volatile uint64_t *)here = 1;
+	expect_eq(times(fd), 1);
+	for (unsigned int turn = 0; turn < 2; turn++) {
+		arch_start(vcpu, GUEST_NOP, UNMAPPED_GVA, 0, 5);
+		set_reg(vcpu, CORE(regs.pc), UNMAPPED_GVA + 8);
+		set_reg(vcpu, CORE(regs.pstate), PSTATE_DAIF);
+		expect_eq(run_trap(vcpu, VECTOR_SYNC_EL0)->esr >> 26 & 0x3f, EC_SVC64);
+		expect_eq(*(uint64_t *)code, 5);
+		expect_eq(times(fd), 1 + turn);
+		*(volatile uint64_t *)here = 1;
+		expect_eq(times(fd), 2 + turn);
+	}
+	close(fd);
+	munmap(here, page_size());
 }
