@@ -38,22 +38,29 @@ static u64 read_typer(struct vgic_cpu *cpu, u32 offset)
 	return ((vgic->nr_spis + VGIC_PRIVATE_IRQS) / 32 - 1) | (cpus - 1) << 5;
 }
 
-/*
- * Before user space knew of groups, by saying the revision, all were in group 0
- * (arm-vgic.rst).
- */
-static void set_group(struct vgic_cpu *cpu, struct vgic_irq *irq, u32 val)
-{
-	if (vgic_of(cpu)->user_rev && READ_ONCE(vgic_of(cpu)->revision) >= 2)
-		vgic_group.set(cpu, irq, val);
-}
-
 static u32 get_group(struct vgic_cpu *cpu, struct vgic_irq *irq)
 {
 	return vgic_group.get(cpu, irq);
 }
 
-static const struct vgic_field group = { .get = get_group, .set = set_group };
+static void set_group(struct vgic_cpu *cpu, struct vgic_irq *irq, u32 val)
+{
+	vgic_group.set(cpu, irq, val);
+}
+
+/*
+ * What user space saved before it knew of groups, which it shows by writing the revision, has
+ * all in group 1 though they were in group 0 (arm-vgic.rst).
+ */
+static void user_set_group(struct vgic_cpu *cpu, struct vgic_irq *irq, u32 val)
+{
+	if (vgic_of(cpu)->user_rev)
+		vgic_group.set(cpu, irq, val);
+}
+
+static const struct vgic_field group = {
+	.get = get_group, .set = set_group, .user_set = user_set_group,
+};
 
 /*
  * SPIs go to one of the CPUs that are named, the first, or to CPU 0: the only one of a

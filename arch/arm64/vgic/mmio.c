@@ -294,7 +294,7 @@ static void latch(struct vgic_irq *irq, bool latched, unsigned int source)
 
 	irq->latch = latched;
 	if (irq->by_source)
-		irq->sources = latched ? BIT(source) : 0;
+		irq->sources = latched ? irq->sources | BIT(source) : 0;
 	vgic_irq_queue_unlock(irq, home, flags);
 }
 
@@ -311,7 +311,7 @@ static void clear_pending(struct vgic_cpu *cpu, struct vgic_irq *irq, u32 val)
 		latch(irq, false, 0);
 }
 
-/* Who sent it is not told: it comes from the vCPU itself. */
+/* Who sent it is not told: it comes from the vCPU itself, too. */
 static void user_set_pending(struct vgic_cpu *cpu, struct vgic_irq *irq, u32 val)
 {
 	if (val)

@@ -171,12 +171,9 @@ static int access_sre(struct vgic_cpu *cpu, bool write, u64 *val)
 
 static int access_apr(u64 *apr, unsigned int nr, bool write, u64 *val)
 {
-	/* Those beyond the preemption levels there are read as zero. */
-	if (nr >= vgic_host.nr_apr) {
-		if (!write)
-			*val = 0;
-		return write && *val ? -EINVAL : 0;
-	}
+	/* Not for those beyond the preemption levels there are (12.2.1). */
+	if (nr >= vgic_host.nr_apr)
+		return -EINVAL;
 	if (write)
 		apr[nr] = (u32)*val;
 	else

@@ -25,11 +25,24 @@
 #define GICD_ITARGETSR	0x0800
 #define GICD_ICFGR	0x0c00
 #define GICD_SGIR	0x0f00
+#define GICD_SPENDSGIR	0x0f20
 #define GICD_IROUTER	0x6000
 #define GICR_TYPER	0x0008
 #define GICR_WAKER	0x0014
 #define GICR_SGI	0x10000
 #define GICR_SIZE	0x20000
+
+/* Of the CPU interface of a GICv2; IHI 0048 4.4. */
+#define GICC_CTLR	0x0000
+#define GICC_PMR	0x0004
+#define GICC_BPR	0x0008
+#define GICC_IAR	0x000c
+#define GICC_EOIR	0x0010
+#define GICC_ABPR	0x001c
+#define GICC_APR	0x00d0
+
+/* Guest code that unmasks interrupts for a moment. */
+extern const unsigned char guest_open[];
 
 struct gic {
 	struct vm *vm;

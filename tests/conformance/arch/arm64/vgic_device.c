@@ -125,6 +125,56 @@ TEST(registers_of_a_vgic_wait_for_its_init)
 	expect_ret(dev_attr(gic.fd, GET, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, GICR_WAKER, &v), 0);
 }
 
+/* arm-vgic.rst: before that, an access to them is what initializes it. */
+TEST(registers_of_a_vgic_v2_initialize_it)
+{
+	const uint32_t dist = KVM_DEV_ARM_VGIC_GRP_DIST_REGS, cpu = KVM_DEV_ARM_VGIC_GRP_CPU_REGS;
+	struct vm *vm = vm_new();
+	struct gic gic = gic_bare(vm);
+	uint32_t v = 0;
+
+	need_v2();
+	expect_ret(dev_attr(gic.fd, GET, dist, GICD_CTLR, &v), -EINVAL);
+	vcpu_new(vm, 0);
+	expect_ret(dev_attr(gic.fd, HAS, dist, GICD_CTLR, NULL), 0);
+	expect_ret(dev_attr(gic.fd, HAS, cpu, GICC_PMR, NULL), 0);
+	expect_ret(dev_attr(gic.fd, HAS, cpu, GICC_IAR, NULL), -ENXIO);
+	expect_ret(dev_attr(gic.fd, HAS, dist, 0xe00, NULL), -ENXIO);
+	expect_ok(kvm_ioctl(vm->fd, KVM_CREATE_VCPU, 1L));
+	expect_ret(dev_attr(gic.fd, GET, dist, GICD_CTLR, &v), 0);
+	expect_ret(kvm_ioctl(vm->fd, KVM_CREATE_VCPU, 2L), -EBUSY);
+	expect_ret(dev_attr(gic.fd, GET, dist, 1ULL << KVM_DEV_ARM_VGIC_CPUID_SHIFT | GICD_CTLR, &v), 0);
+	expect_ret(dev_attr(gic.fd, GET, dist, 2ULL << KVM_DEV_ARM_VGIC_CPUID_SHIFT | GICD_CTLR, &v), -EINVAL);
+	expect_ret(dev_attr(gic.fd, GET, cpu, GICC_PMR, guard_page()), -EFAULT);
+	expect_ret(dev_attr(gic.fd, SET, cpu, GICC_PMR, guard_page()), -EFAULT);
+	v = 0x15;
+	expect_ret(dev_attr(gic.fd, SET, cpu, GICC_PMR, &v), 0);
+	v = 0;
+	expect_ret(dev_attr(gic.fd, GET, cpu, GICC_PMR, &v), 0);
+	expect_eq(v, 0x15);
+	/* One that knows no groups leaves those alone; the revision says which it knows. */
+	v = 1;
+	expect_ret(dev_attr(gic.fd, SET, dist, GICD_IGROUPR + 4, &v), 0);
+	expect_ret(dev_attr(gic.fd, GET, dist, GICD_IGROUPR + 4, &v), 0);
+	expect_eq(v, 0);
+	expect_ret(dev_attr(gic.fd, GET, dist, GICD_IIDR, &v), 0);
+	expect_ret(dev_attr(gic.fd, SET, dist, GICD_IIDR, &v), 0);
+	v ^= 1 << 24;
+	expect_ret(dev_attr(gic.fd, SET, dist, GICD_IIDR, &v), -EINVAL);
+	v = 1;
+	expect_ret(dev_attr(gic.fd, SET, dist, GICD_IGROUPR + 4, &v), 0);
+	v = 0;
+	expect_ret(dev_attr(gic.fd, GET, dist, GICD_IGROUPR + 4, &v), 0);
+	expect_eq(v, 1);
+	/* SGI 3 from vCPU 1; then from nobody that is named, which is vCPU 0 itself. */
+	v = 2 << 24;
+	expect_ret(dev_attr(gic.fd, SET, dist, GICD_SPENDSGIR, &v), 0);
+	v = 1 << 3;
+	expect_ret(dev_attr(gic.fd, SET, dist, GICD_ISPENDR, &v), 0);
+	expect_ret(dev_attr(gic.fd, GET, dist, GICD_SPENDSGIR, &v), 0);
+	expect_eq(v, 3 << 24);
+}
+
 TEST(vcpu_does_not_run_with_half_a_vgic)
 {
 	struct vm *vm = vm_new();
@@ -154,6 +204,34 @@ TEST(registers_of_nobody_and_nothing)
 	r = dev_attr(gic.fd, GET, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 3 << 14 | 7 << 7, &v);
 	/* The latter since Linux 6.2. */
 	expect(r == -ENXIO || r == -ENOENT);
+}
+
+#define ICC(crn, crm, op2) (SYS(3, 0, crn, crm, op2) & KVM_DEV_ARM_VGIC_SYSREG_INSTR_MASK)
+
+/* As many as preemption levels need, at 32 to a register; IHI 0069 12.2.1. */
+TEST(active_priorities_that_are_not_there)
+{
+	const uint32_t group = KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS;
+	unsigned int bits, there;
+	struct vm *vm = vm_new();
+	struct gic gic;
+	uint64_t v = 0;
+
+	need_v3();
+	vcpu_new(vm, 0);
+	gic = gic_new(vm);
+	expect_ret(dev_attr(gic.fd, GET, group, ICC(12, 12, 4), &v), 0);
+	bits = (v >> 8 & 7) + 1;
+	there = bits > 6 ? 4 : bits > 5 ? 2 : 1;
+	for (unsigned int i = 0; i < 4; i++) {
+		int r = i < there ? 0 : -EINVAL;
+
+		v = 0;
+		expect_ret(dev_attr(gic.fd, GET, group, ICC(12, 8, 4 + i), &v), r);
+		expect_ret(dev_attr(gic.fd, SET, group, ICC(12, 8, 4 + i), &v), r);
+		expect_ret(dev_attr(gic.fd, GET, group, ICC(12, 9, i), &v), r);
+		expect_ret(dev_attr(gic.fd, SET, group, ICC(12, 9, i), &v), r);
+	}
 }
 
 TEST(vgic_comes_before_the_first_run)

@@ -350,6 +350,113 @@ TEST(state_of_a_vgic_v3_moves_to_another)
 	expect_irq(b.vcpu, &b.gic, SPI + 4);
 }
 
+/* The same for a GICv2, whose CPU interface is the device's, too. */
+static void copy_state_v2(struct gic *from, struct gic *to, unsigned int vcpus)
+{
+	static const uint32_t per_irq[] = { GICD_IGROUPR, GICD_ISENABLER, GICD_ISACTIVER };
+	static const uint32_t gicc[] = { GICC_CTLR, GICC_PMR, GICC_BPR, GICC_ABPR, GICC_APR };
+	const uint32_t dist = KVM_DEV_ARM_VGIC_GRP_DIST_REGS;
+
+	copy_word(from, to, dist, GICD_IIDR);
+	copy_word(from, to, dist, GICD_CTLR);
+	for (uint64_t vcpu = 0; vcpu < vcpus; vcpu++) {
+		uint64_t cpu = vcpu << KVM_DEV_ARM_VGIC_CPUID_SHIFT;
+
+		/* The first 32 interrupts are each vCPU's own. */
+		for (size_t i = 0; i < ARRAY_SIZE(per_irq); i++) {
+			for (unsigned int n = 0; n < (vcpu ? 4 : NR_IRQS / 8); n += 4)
+				copy_word(from, to, dist, cpu | (per_irq[i] + n));
+		}
+		for (unsigned int n = 0; n < (vcpu ? 32 : NR_IRQS); n += 4)
+			copy_word(from, to, dist, cpu | (GICD_IPRIORITYR + n));
+		/* Who has sent an SGI tells more than that it is pending. */
+		for (unsigned int n = 0; n < 16; n += 4)
+			copy_word(from, to, dist, cpu | (GICD_SPENDSGIR + n));
+		for (size_t i = 0; i < ARRAY_SIZE(gicc); i++)
+			copy_word(from, to, KVM_DEV_ARM_VGIC_GRP_CPU_REGS, cpu | gicc[i]);
+	}
+	for (unsigned int n = 32; n < NR_IRQS; n += 4)
+		copy_word(from, to, dist, GICD_ITARGETSR + n);
+	for (unsigned int n = 8; n < NR_IRQS / 4; n += 4)
+		copy_word(from, to, dist, GICD_ICFGR + n);
+	for (unsigned int n = 4; n < NR_IRQS / 8; n += 4)
+		copy_word(from, to, dist, GICD_ISPENDR + n);
+	/* The lines are the devices' to raise again. */
+}
+
+TEST(state_of_a_vgic_v2_moves_to_another)
+{
+	struct one a, b = { .vm = vm_new() };
+
+	need_v2();
+	a = machine(2);
+	/* Active, pending by an edge, pending in the other group, and an SGI of both vCPUs. */
+	for (unsigned int i = 0; i < 3; i++) {
+		irq_edge(a.vcpu, &a.gic, SPI + i, true);
+		irq_enable(a.vcpu, &a.gic, SPI + i);
+		irq_priority(a.vcpu, &a.gic, SPI + i, 0xa0 - 0x20 * i);
+	}
+	guest_store(a.vcpu, GICD_GPA + GICD_ITARGETSR + SPI + 2, 1, 2);
+	irq_bit(a.vcpu, &a.gic, GICD_IGROUPR, SPI + 2);
+	irq_enable(a.other, &a.gic, 5);
+	irq_priority(a.other, &a.gic, 5, 0xb0);
+	expect_ret(spi_line(a.vm, SPI, 1), 0);
+	expect_irq(a.vcpu, &a.gic, SPI);
+	expect_ret(spi_line(a.vm, SPI + 1, 1), 0);
+	send_sgi(a.vcpu, &a.gic, 5, 1);
+	send_sgi(a.other, &a.gic, 5, 1);
+
+	b.vcpu = vcpu_new(b.vm, 0);
+	b.other = vcpu_new(b.vm, 1);
+	b.gic = gic_new(b.vm);
+	copy_state_v2(&a.gic, &b.gic, 2);
+	expect_irq(b.vcpu, &b.gic, SPI + 1);
+	irq_eoi(b.vcpu, &b.gic, SPI + 1);
+	expect_no_irq(b.vcpu);
+	irq_eoi(b.vcpu, &b.gic, SPI);
+	/* Each sender's is taken for itself. */
+	for (unsigned int seen = 0, i = 0; i < 2; i++) {
+		uint32_t iar;
+
+		arm_start(b.other, guest_open, 0, 0, 0);
+		run_trap(b.other, VECTOR_IRQ);
+		iar = guest_load(b.other, GICC_GPA + GICC_IAR, 4);
+		expect_eq(iar & 0x3ff, 5);
+		expect(iar >> 10 <= 1 && !(seen >> (iar >> 10) & 1));
+		seen |= 1 << (iar >> 10);
+		guest_store(b.other, GICC_GPA + GICC_EOIR, 4, iar);
+	}
+	expect_no_irq(b.other);
+	expect(irq_bit_is_set(b.vcpu, &b.gic, GICD_IGROUPR, SPI + 2));
+	expect(!irq_bit_is_set(b.vcpu, &b.gic, GICD_IGROUPR, SPI + 1));
+	expect_eq(guest_load(b.vcpu, GICD_GPA + GICD_ITARGETSR + SPI + 2, 1), 2);
+	expect_eq(guest_load(b.vcpu, GICD_GPA + GICD_IPRIORITYR + SPI + 2, 1), 0x60);
+}
+
+TEST(guest_of_a_vgic_v2_has_groups)
+{
+	struct one m;
+
+	need_v2();
+	m = machine(1);
+	irq_edge(m.vcpu, &m.gic, SPI, true);
+	irq_enable(m.vcpu, &m.gic, SPI);
+	irq_bit(m.vcpu, &m.gic, GICD_IGROUPR, SPI);
+	expect(irq_bit_is_set(m.vcpu, &m.gic, GICD_IGROUPR, SPI));
+	expect(!irq_bit_is_set(m.vcpu, &m.gic, GICD_IGROUPR, SPI + 1));
+	/* Both groups on; for GICC_IAR to acknowledge those of group 1 takes AckCtl, too. */
+	gicd_write(m.vcpu, GICD_CTLR, 3);
+	guest_store(m.vcpu, GICC_GPA + GICC_CTLR, 4, 3);
+	expect_ret(spi_line(m.vm, SPI, 1), 0);
+	arm_start(m.vcpu, guest_open, 0, 0, 0);
+	run_trap(m.vcpu, VECTOR_IRQ);
+	expect_eq(guest_load(m.vcpu, GICC_GPA + GICC_IAR, 4) & 0x3ff, 1022);
+	guest_store(m.vcpu, GICC_GPA + GICC_CTLR, 4, 7);
+	expect_eq(guest_load(m.vcpu, GICC_GPA + GICC_IAR, 4) & 0x3ff, SPI);
+	irq_eoi(m.vcpu, &m.gic, SPI);
+	expect_no_irq(m.vcpu);
+}
+
 static uint64_t next_random(uint64_t *state)
 {
 	*state ^= *state << 13;

@@ -2,10 +2,6 @@
 /* arm64: interrupt controllers for the tests. See vgic.h. */
 #include "vgic.h"
 
-#define GICC_CTLR	0x0000
-#define GICC_PMR	0x0004
-#define GICC_IAR	0x000c
-#define GICC_EOIR	0x0010
 #define GICD_ENABLE_V3	0x12	/* affinity routing, group 1 */
 
 int dev_attr(int fd, unsigned long request, uint32_t group, uint64_t attr, const void *value)
