@@ -74,10 +74,13 @@ static phys_addr_t arm_pa(u64 entry, unsigned int level)
 	return entry & DESC_PA;
 }
 
-/* As many levels as the root's concatenation does not save. */
+/*
+ * As many levels as the root's concatenation does not save; two at least, since with one (64K
+ * pages, 33 bits) there were no blocks.
+ */
 static unsigned int levels_for(unsigned int ipa_bits)
 {
-	return DIV_ROUND_UP(ipa_bits - PAGE_SHIFT - CONCAT_BITS, LEVEL_BITS);
+	return max(DIV_ROUND_UP(ipa_bits - PAGE_SHIFT - CONCAT_BITS, LEVEL_BITS), 2U);
 }
 
 void arm_s2_format_init(struct s2_format *f, unsigned int ipa_bits, bool fwb, bool fetch_coherent)

@@ -554,6 +554,71 @@ static void arm_descriptors_have_the_manuals_bits(void)
 	CHECK_EQ(f.leaf(pa, 0, S2_R | S2_X) & 0xf << 2, 6 << 2);
 }
 
+/* formats/: as hosts with pages of 16K and 64K have them. */
+void arm_s2_format_init_16k(struct s2_format *f, unsigned int ipa_bits, bool fwb, bool fetch_coherent);
+void arm_s2_format_init_64k(struct s2_format *f, unsigned int ipa_bits, bool fwb, bool fetch_coherent);
+
+static void check_levels(const struct s2_format *f, unsigned int ipa_bits, unsigned int page_shift)
+{
+	const unsigned int bits = page_shift - 3, root = f->levels - 1;
+	unsigned int level;
+
+	for (level = 0; level < root; level++) {
+		CHECK_EQ(f->shift[level], page_shift + level * bits);
+		CHECK_EQ(f->bits[level], bits);
+	}
+	CHECK_EQ(f->shift[root], page_shift + root * bits);
+	CHECK_EQ(f->shift[root] + f->bits[root], ipa_bits);
+	/* At most 16 tables side by side, and a level less only where it takes them (D8.2.2). */
+	CHECK(f->bits[root] >= 1 && f->bits[root] <= bits + 4);
+	CHECK(root == 1 || ipa_bits > page_shift + root * bits + 4);
+	/* There are always blocks of the first size: of 2M, 32M, 512M. */
+	CHECK(f->leaf_levels & BIT(1));
+	CHECK(!(f->leaf_levels >> f->levels));
+}
+
+/* VTCR_EL2.SL0 must be able to say where the walk begins: at most 3 levels but with pages of 4K. */
+static void arm_levels_suit_every_size_of_page_and_address(void)
+{
+	struct s2_format f;
+	unsigned int bits;
+
+	for (bits = 32; bits <= 48; bits++) {
+		memset(&f, 0, sizeof(f));
+		arm_s2_format_init(&f, bits, false, false);
+		CHECK_EQ(f.levels, bits > 43 ? 4 : bits > 34 ? 3 : 2);
+		CHECK_EQ(f.leaf_levels, bits > 34 ? 7 : 3);
+		check_levels(&f, bits, 12);
+		memset(&f, 0, sizeof(f));
+		arm_s2_format_init_16k(&f, bits, false, false);
+		CHECK_EQ(f.levels, bits > 40 ? 3 : 2);
+		CHECK_EQ(f.leaf_levels, 3);
+		check_levels(&f, bits, 14);
+		memset(&f, 0, sizeof(f));
+		arm_s2_format_init_64k(&f, bits, false, false);
+		CHECK_EQ(f.levels, bits > 46 ? 3 : 2);
+		CHECK_EQ(f.leaf_levels, 3);
+		check_levels(&f, bits, 16);
+	}
+}
+
+/* Of an address, the bits from the page's size on; the rest is the same. */
+static void arm_descriptors_of_other_pages(void)
+{
+	const u64 pa = 0x812345670000, inner = 3ULL << 8, xn = 2ULL << 53;
+	struct s2_format f = { };
+
+	arm_s2_format_init_64k(&f, 48, false, false);
+	CHECK_EQ(f.leaf(pa, 0, S2_R), pa | 3 | 0xf << 2 | 1 << 6 | inner | xn);
+	CHECK_EQ(f.leaf(0x20000000, 1, S2_R | S2_X), 0x20000000 | 1 | 0xf << 2 | 1 << 6 | inner);
+	CHECK_EQ(f.pa(f.leaf(pa, 0, S2_RWX) | 0xf000, 0), pa);
+	CHECK_EQ(f.table(pa, 1), pa | 3);
+	CHECK_EQ(f.attr(f.table(pa, 2), 2), S2_TABLE | S2_RWX);
+	CHECK_EQ(f.attr(f.leaf(0x20000000, 1, S2_RWX), 1), S2_LEAF | S2_RWX);
+	arm_s2_format_init_16k(&f, 48, false, false);
+	CHECK_EQ(f.pa(f.leaf(pa + 0x4000, 0, S2_RWX) | 0x3000, 0), pa + 0x4000);
+}
+
 /* ---- the geometries of docs/porting.md that host pages of 4K have, with entries of no machine ---- */
 
 #define E_PRESENT	BIT_ULL(7)	/* inverted where 0 is a valid entry */
@@ -693,6 +758,8 @@ static const struct test tests[] = {
 	TEST(npt_agrees_with_an_array),
 	TEST(arm_stage_2_agrees_with_an_array),
 	TEST(arm_descriptors_have_the_manuals_bits),
+	TEST(arm_levels_suit_every_size_of_page_and_address),
+	TEST(arm_descriptors_of_other_pages),
 	TEST(s390_tables_agree_with_an_array),
 	TEST(s390_entries_have_the_manuals_bits),
 	TEST(geometries_agree_with_an_array),
