@@ -8,6 +8,8 @@
 #include <linux/nospec.h>
 #include "state.h"
 
+#define FSC_EXCLUSIVE	0x35	/* unsupported exclusive or atomic access */
+
 typedef int (*exit_fn)(struct arm_vcpu *v, u64 esr);
 
 /* ---- the instruction ---- */
@@ -175,8 +177,13 @@ static int do_abort(struct arm_vcpu *v, u64 esr)
 
 	if (unlikely(type != ESR_ELx_FSC_FAULT && type != ESR_ELx_FSC_PERM &&
 		     type != ESR_ELx_FSC_ACCESS)) {
-		/* A synchronous external abort: the memory is broken, and the guest is told so. */
-		if ((esr & ESR_ELx_FSC) >= ESR_ELx_FSC_EXTABT)
+		/*
+		 * An exclusive or atomic access to what takes none may as well end so (B2.9).
+		 * A synchronous external abort: the memory is broken, and the guest is told so.
+		 */
+		if ((esr & ESR_ELx_FSC) == FSC_EXCLUSIVE)
+			arm_inject_dabt(v, v->ctxt.far);
+		else if ((esr & ESR_ELx_FSC) >= ESR_ELx_FSC_EXTABT)
 			arm_inject_serror(v, 0);
 		else
 			arm_inject_size_fault(v, v->ctxt.far);

@@ -302,11 +302,11 @@ static int set_filter(struct arm_vm *vm, const struct kvm_device_attr *attr)
 	if (memchr_inv(filter.pad, 0, sizeof(filter.pad)) || !filter.nr_functions ||
 	    last > U32_MAX || filter.action >= NR_SMCCC_FILTER_ACTIONS)
 		return -EINVAL;
-	if (reserved(filter.base, last))
-		return -EEXIST;
 	mutex_lock(&s->lock);
 	if (s->has_run)
 		r = -EBUSY;
+	else if (reserved(filter.base, last))
+		r = -EEXIST;
 	else
 		r = mtree_insert_range(&s->smccc_filter, filter.base, last,
 				       xa_mk_value(filter.action + 1), GFP_KERNEL_ACCOUNT);
