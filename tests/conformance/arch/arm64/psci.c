@@ -2,7 +2,7 @@
 /* arm64: PSCI and SMCCC, by HVC. Arm DEN0022 (PSCI), DEN0028 (SMCCC). */
 #include <linux/psci.h>
 
-#include "arch_arm64.h"
+#include "vgic.h"
 
 #define PSCI_RESET2_64	0xc4000012
 #define SMCCC_VERSION	0x80000000
@@ -208,6 +208,98 @@ TEST(system_reset2_has_its_own_flag)
 	expect_eq(vcpu->run->system_event.type, KVM_SYSTEM_EVENT_RESET);
 	expect_eq(vcpu->run->system_event.ndata, 1);
 	expect_eq(vcpu->run->system_event.data[0], KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2);
+}
+
+TEST(system_reset2_kinds_are_checked)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+	uint64_t version = 0x10000;
+
+	/* Architected ones are below the vendor's, of which only 0 is there. */
+	expect_ret(hvc(vcpu, PSCI_RESET2_64, 1, 0, 0), INVALID_PARAMETERS);
+	expect_ret(hvc(vcpu, PSCI_RESET2_64, 0x7fffffff, 0, 0), INVALID_PARAMETERS);
+	arm_start(vcpu, guest_hvc, PSCI_RESET2_64, 0x80000000, 0);
+	run_until(vcpu, KVM_EXIT_SYSTEM_EVENT);
+	expect_eq(vcpu->run->system_event.type, KVM_SYSTEM_EVENT_RESET);
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable), 0);
+	arm_start(vcpu, guest_hvc, PSCI_1_1_FN_SYSTEM_RESET2, 0, 0);
+	run_until(vcpu, KVM_EXIT_SYSTEM_EVENT);
+	expect_eq(vcpu->run->system_event.data[0], KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2);
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable), 0);
+	/* PSCI 1.1 has brought it. */
+	set_reg(vcpu, KVM_REG_ARM_PSCI_VERSION, version);
+	expect_ret(hvc(vcpu, PSCI_RESET2_64, 0, 0, 0), NOT_SUPPORTED);
+	expect_ret(hvc(vcpu, PSCI_1_1_FN_SYSTEM_RESET2, 0, 0, 0), NOT_SUPPORTED);
+	expect_ret(hvc(vcpu, PSCI_1_0_FN_PSCI_FEATURES, PSCI_RESET2_64, 0, 0), NOT_SUPPORTED);
+}
+
+TEST(system_suspend_is_an_event_when_user_space_wants_it, NEED(KVM_CAP_ARM_SYSTEM_SUSPEND))
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct kvm_enable_cap enable = { .cap = KVM_CAP_ARM_SYSTEM_SUSPEND };
+
+	expect_ret(hvc(vcpu, PSCI_1_0_FN_PSCI_FEATURES, PSCI_1_0_FN64_SYSTEM_SUSPEND, 0, 0), NOT_SUPPORTED);
+	expect_ret(hvc(vcpu, PSCI_1_0_FN64_SYSTEM_SUSPEND, 0, 0, 0), NOT_SUPPORTED);
+	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_ENABLE_CAP, &enable), 0);
+	expect_ret(hvc(vcpu, PSCI_1_0_FN_PSCI_FEATURES, PSCI_1_0_FN64_SYSTEM_SUSPEND, 0, 0), 0);
+	arm_start(vcpu, guest_hvc, PSCI_1_0_FN64_SYSTEM_SUSPEND, 0, 0);
+	run_until(vcpu, KVM_EXIT_SYSTEM_EVENT);
+	expect_eq(vcpu->run->system_event.type, KVM_SYSTEM_EVENT_SUSPEND);
+	/* User space may refuse: nothing has changed. */
+	expect_eq(mp_state(vcpu), KVM_MP_STATE_RUNNABLE);
+	set_reg(vcpu, XREG(0), NOT_SUPPORTED);
+	run_done(vcpu);
+	expect_ret(arch_result(vcpu), NOT_SUPPORTED);
+}
+
+TEST(suspended_vcpu_tells_of_an_interrupt, NEED(KVM_CAP_ARM_SYSTEM_SUSPEND))
+{
+	struct kvm_mp_state state = { KVM_MP_STATE_SUSPENDED };
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct gic gic = gic_new(vcpu->vm);
+	struct runner r;
+
+	gic_on(vcpu, &gic);
+	irq_enable(vcpu, &gic, SPI_FIRST);
+	arch_start(vcpu, GUEST_NOP, 3, 0, 0);
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_MP_STATE, &state), 0);
+	runner_start(&r, vcpu);
+	expect_ret(spi_line(vcpu->vm, SPI_FIRST, 1), 0);
+	expect_ret(runner_join(&r), 0);
+	expect_eq(vcpu->run->exit_reason, KVM_EXIT_SYSTEM_EVENT);
+	expect_eq(vcpu->run->system_event.type, KVM_SYSTEM_EVENT_WAKEUP);
+	/* Whether it goes on is for user space to say. */
+	expect_eq(mp_state(vcpu), KVM_MP_STATE_SUSPENDED);
+	run_until(vcpu, KVM_EXIT_SYSTEM_EVENT);
+	state.mp_state = KVM_MP_STATE_RUNNABLE;
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_SET_MP_STATE, &state), 0);
+	run_done(vcpu);
+	expect_eq(arch_result(vcpu), 3);
+}
+
+/* A call while the virtual timer is on: its control register comes back in x4. */
+GUEST(guest_hvc_timer,
+	"	mrs	x3, cntvct_el0\n"
+	"	add	x3, x3, #0x10, lsl #12\n"
+	"	msr	cntv_cval_el0, x3\n"
+	"	mov	x3, #1\n"
+	"	msr	cntv_ctl_el0, x3\n"
+	"	isb\n"
+	"	hvc	#0\n"
+	"	mrs	x4, cntv_ctl_el0\n"
+	DONE);
+
+TEST(timer_ends_cpu_suspend)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct gic gic = gic_new(vcpu->vm);
+
+	gic_on(vcpu, &gic);
+	irq_enable(vcpu, &gic, PPI_VTIMER);
+	/* Masked as they are, interrupts end it all the same. */
+	expect_eq(arm_call(vcpu, guest_hvc_timer, PSCI_0_2_FN64_CPU_SUSPEND, 0, 0), 0);
+	expect_eq(get_reg(vcpu, XREG(4)) & 7, 5);
 }
 
 TEST(psci_is_absent_without_its_feature)
