@@ -3,7 +3,7 @@
  * arm64: guests that execute every system-register encoding. Each works or is undefined in the guest; none does anything to
  * the host, nor keeps the vCPU from going on.
  */
-#include "arch_arm64.h"
+#include "vgic.h"
 
 #define ENCODINGS	32768	/* op0 2 and 3 */
 #define SWEEP_GPA	TEST_GPA
@@ -131,9 +131,8 @@ static bool needed(unsigned int n)
 	return false;
 }
 
-static void write_all(uint64_t value)
+static void write_all(struct vcpu *vcpu, uint64_t value)
 {
-	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 	uint32_t *code = calloc(3 * ENCODINGS, 4);
 	const uint8_t *result;
 
@@ -147,23 +146,119 @@ static void write_all(uint64_t value)
 	expect_eq(result[AT(3, 3, 13, 0, 2)], 0);	/* TPIDR_EL0 */
 	expect_eq(result[AT(3, 4, 1, 1, 0)], 3);	/* HCR_EL2 */
 	expect_eq(result[AT(3, 0, 0, 0, 5)], 2);	/* MPIDR_EL1 is read only */
-	/* The host is whole and so is the VM. */
-	vcpu = vcpu_new(vcpu->vm, 1);
+	/* The host is whole. */
+	vcpu = vcpu_new(vm_new(), 0);
 	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
 	run_done(vcpu);
 }
 
+/* What it is written with: none, all, and some of the bits. */
+static const uint64_t values[] = { 0, -1ULL, 0xa5c3965a3c0ff069 };
+
 TEST(every_system_register_is_written_with_zeros)
 {
-	write_all(0);
+	write_all(vcpu_new(vm_new(), 0), values[0]);
 }
 
 TEST(every_system_register_is_written_with_ones)
 {
-	write_all(-1ULL);
+	write_all(vcpu_new(vm_new(), 0), values[1]);
 }
 
 TEST(every_system_register_is_written_with_a_pattern)
 {
-	write_all(0xa5c3965a3c0ff069);
+	write_all(vcpu_new(vm_new(), 0), values[2]);
+}
+
+static struct vcpu *vcpu_with_gic(void)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct gic gic = gic_new(vcpu->vm);
+
+	gic_on(vcpu, &gic);
+	return vcpu;
+}
+
+/* The interface to a GICv3 is registers; to a GICv2 it is none. */
+TEST(every_system_register_beside_a_gic)
+{
+	struct vcpu *vcpu = vcpu_with_gic();
+	bool v3 = has_device(vcpu->vm, KVM_DEV_TYPE_ARM_VGIC_V3);
+	uint32_t *code = calloc(ENCODINGS, 4);
+	const uint8_t *result;
+
+	for (unsigned int n = 0; n < ENCODINGS; n++)
+		code[n] = MRS(n);
+	result = sweep(vcpu, code, ENCODINGS, 1, 0);
+	expect_eq(result[AT(3, 0, 4, 6, 0)], !v3);	/* ICC_PMR_EL1 */
+	expect_eq(result[AT(3, 0, 12, 12, 0)], !v3);	/* ICC_IAR1_EL1 */
+	expect_eq(result[AT(3, 0, 12, 12, 1)], 1);	/* ICC_EOIR1_EL1 is written only */
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		write_all(vcpu_with_gic(), values[i]);
+}
+
+static struct vcpu *vcpu_with_all(void)
+{
+	struct vcpu *vcpu = vcpu_new_bare(vm_new(), 0);
+	struct kvm_vcpu_init init = arm_target(vcpu->vm);
+	int what = KVM_ARM_VCPU_SVE;
+
+	init.features[0] |= 1 << KVM_ARM_VCPU_SVE | 1 << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1 << KVM_ARM_VCPU_PTRAUTH_GENERIC;
+	expect_ret(arm_init(vcpu, &init), 0);
+	expect_ret(kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &what), 0);
+	arm_setup(vcpu);
+	return vcpu;
+}
+
+TEST(every_system_register_with_sve_and_ptrauth, NEED(KVM_CAP_ARM_SVE), NEED(KVM_CAP_ARM_PTRAUTH_ADDRESS))
+{
+	uint32_t *code = calloc(ENCODINGS, 4);
+	const uint8_t *result;
+
+	for (unsigned int n = 0; n < ENCODINGS; n++)
+		code[n] = MRS(n);
+	result = sweep(vcpu_with_all(), code, ENCODINGS, 1, 0);
+	expect_eq(result[AT(3, 0, 1, 2, 0)], 0);	/* ZCR_EL1 */
+	expect_eq(result[AT(3, 0, 2, 1, 0)], 0);	/* APIAKeyLo_EL1 */
+	expect_eq(result[AT(3, 0, 2, 3, 1)], 0);	/* APGAKeyHi_EL1 */
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		write_all(vcpu_with_all(), values[i]);
+}
+
+/* Maintenance of caches and TLBs, address translation: op0 is 1; with a result and without, Arm ARM C5.5. */
+#define INSTRUCTIONS	16384
+#define SYS_INSN(n)	(0xd5080000 | (n) << 5)
+#define SYSL_INSN(n)	(0xd5280000 | (n) << 5)
+#define INSN_AT(op1, crn, crm, op2) ((op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
+#define VICTIM		(SWEEP_GPA + 0x60000)	/* DC ZVA stores zeros there */
+
+TEST(every_system_instruction_is_done_or_undefined)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint32_t *code = calloc(INSTRUCTIONS, 4);
+	const uint8_t *result;
+
+	for (unsigned int n = 0; n < INSTRUCTIONS; n++)
+		code[n] = SYS_INSN(n) | 19;
+	result = sweep(vcpu, code, INSTRUCTIONS, 1, VICTIM);
+	for (unsigned int n = 0; n < INSTRUCTIONS; n++) {
+		unsigned int op1 = n >> 11 & 7;
+
+		expect(result[n] <= 1);
+		/* Those of EL2 and EL3. */
+		if ((op1 == 4 || op1 == 6) && !result[n])
+			fail_test("op1 %u CRn %u CRm %u op2 %u is defined", op1, n >> 7 & 15, n >> 3 & 15, n & 7);
+	}
+	expect_eq(result[INSN_AT(0, 7, 5, 0)], 0);	/* IC IALLU */
+	expect_eq(result[INSN_AT(0, 7, 8, 0)], 0);	/* AT S1E1R */
+	expect_eq(result[INSN_AT(0, 7, 14, 2)], 0);	/* DC CISW */
+	expect_eq(result[INSN_AT(0, 8, 3, 0)], 0);	/* TLBI VMALLE1IS */
+	expect_eq(result[INSN_AT(3, 7, 4, 1)], 0);	/* DC ZVA */
+	vcpu = vcpu_new(vm_new(), 0);
+	for (unsigned int n = 0; n < INSTRUCTIONS; n++)
+		code[n] = SYSL_INSN(n) | 0;
+	sweep(vcpu, code, INSTRUCTIONS, 1, VICTIM);
+	vcpu = vcpu_new(vm_new(), 0);
+	arch_start(vcpu, GUEST_NOP, 0, 0, 0);
+	run_done(vcpu);
 }
