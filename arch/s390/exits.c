@@ -228,7 +228,7 @@ static int exit_validity(struct sie_vcpu *v)
 		return sie_s2_ready(v) ?: BERTH_RUN_AGAIN;
 	pr_warn_ratelimited("vcpu %u: the machine refuses the guest's state (validity %04x)\n",
 			    v->core.id, v->block->ipb >> 16);
-	return SIE_TO_USER;
+	return -EINVAL;
 }
 
 /* The CPU was told to stop (SIGP), and nothing that comes before that is left. */
