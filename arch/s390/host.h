@@ -5,7 +5,7 @@
  *
  * Kernels until 6.8 restore a thread's floating-point registers late, from wherever its save area
  * is, and say so by CIF_FPU.  Later ones save and restore what a part of the kernel has said that
- * it uses, and sie64a() is given the address space.
+ * it uses, and sie64a() is given the address space; and they can undo what processes share.
  */
 #ifndef BERTH_S390_HOST_H
 #define BERTH_S390_HOST_H
@@ -53,6 +53,17 @@ struct sie_host_fault {
 	bool write;		/* known to be a store */
 	u64 address;		/* in the guest's absolute storage, of the page */
 };
+
+/*
+ * Frames with keys are nobody else's: user space's memory is not merged, and has no zero page in
+ * common, from now on.  What is shared all the same comes apart when the guest gets it.  May sleep.
+ */
+static inline void sie_unshare_memory(void)
+{
+#ifndef CIF_FPU
+	s390_disable_cow_sharing();
+#endif
+}
 
 static inline void sie_space_init(struct sie_space *space, u64 asce)
 {

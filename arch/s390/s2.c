@@ -123,6 +123,7 @@ void sie_s2_enable_skeys(struct sie_vm *vm)
 	if (READ_ONCE(vm->skeys))
 		return;
 	WRITE_ONCE(vm->skeys, true);
+	sie_unshare_memory();
 	/* What is mapped comes again, with a frame of its own and its key. */
 	berth_s2_zap(&vm->vm, 0, vm->vm.s2.max_gfn);
 }
