@@ -22,6 +22,7 @@
 
 /* TEID: which space, fetch or store, and what protects (PoP ch. 3, "Suppression on Protection"). */
 enum space { SPACE_PRIMARY, SPACE_AR, SPACE_SECONDARY, SPACE_HOME };
+#define TEID_SPACE	0x003
 #define TEID_DAT	0x004
 #define TEID_KEY	0x008
 #define TEID_LOW	0x080
@@ -313,34 +314,38 @@ static bool key_permits(struct sie_vcpu *v, u64 address, gpa_t gpa, u64 asce, u8
 	       address < FETCH_OVERRIDE;
 }
 
-int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
-		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault)
+/* Where an access goes: the space of a mode, or the one that the machine has named. */
+struct target {
+	enum space space;
+	u64 asce;
+	u16 code;		/* there is no such space */
+};
+
+static int translate(struct sie_vcpu *v, u64 address, const struct target *in, unsigned int ar,
+		     u8 key, enum sie_access access, gpa_t *gpa, struct sie_fault *fault)
 {
 	bool on = v->block->gpsw.mask & PSW_MASK_DAT;
-	enum space space = SPACE_PRIMARY;
 	struct walk w = { .real = address };
-	u16 code = 0;
-	u64 asce = 0;
+	u16 code = in->code;
 
-	*fault = (struct sie_fault) { };
-	if (on)
-		code = space_of(v, ar, access, &asce, &space);
-	fault->teid = (address & PAGE_MASK) | space;
-	fault->teid |= access == SIE_STORE ? TEID_STORE : TEID_FETCH;
-	fault->eai = space == SPACE_AR ? ar : 0;
+	*fault = (struct sie_fault) {
+		.teid = (address & PAGE_MASK) | in->space |
+			(access == SIE_STORE ? TEID_STORE : TEID_FETCH),
+		.eai = in->space == SPACE_AR ? ar : 0,
+	};
 	if (code) {
 		if (code == PGM_PROTECTION)
 			fault->teid |= TEID_KEY | TEID_DAT;
 		goto out;
 	}
 	if (access == SIE_STORE && (v->block->gcr[0] & GCR0_LOW_PROTECTION) &&
-	    !(asce & ASCE_PRIVATE) && (address & ~0x11ffULL) == 0) {
+	    !(in->asce & ASCE_PRIVATE) && (address & ~0x11ffULL) == 0) {
 		fault->teid |= TEID_LOW;
 		code = PGM_PROTECTION;
 		goto out;
 	}
 	if (on)
-		code = dat(v, asce, address, &w);
+		code = dat(v, in->asce, address, &w);
 	if (!code && w.protected && access == SIE_STORE) {
 		code = PGM_PROTECTION;
 		fault->teid |= TEID_DAT;
@@ -352,13 +357,40 @@ int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 		code = PGM_ADDRESSING;
 		goto out;
 	}
-	if (!key_permits(v, address, *gpa, asce, key, access)) {
+	if (!key_permits(v, address, *gpa, in->asce, key, access)) {
 		code = PGM_PROTECTION;
 		fault->teid |= TEID_KEY;
 	}
 out:
 	fault->code = code;
 	return !!code;
+}
+
+int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
+		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault)
+{
+	struct target in = { .space = SPACE_PRIMARY };
+
+	if (v->block->gpsw.mask & PSW_MASK_DAT)
+		in.code = space_of(v, ar, access, &in.asce, &in.space);
+	return translate(v, address, &in, ar, key, access, gpa, fault);
+}
+
+int sie_translate_refused(struct sie_vcpu *v, u64 teid, unsigned int ar, u8 key, gpa_t *gpa,
+			  struct sie_fault *fault)
+{
+	static const u8 cr[] = {
+		[SPACE_PRIMARY] = 1, [SPACE_SECONDARY] = 7, [SPACE_HOME] = 13,
+	};
+	struct target in = { .space = teid & TEID_SPACE };
+
+	if (!(v->block->gpsw.mask & PSW_MASK_DAT))
+		in.space = SPACE_PRIMARY;
+	else if (in.space == SPACE_AR)
+		in.code = art(v, ar, SIE_STORE, &in.asce);
+	else
+		in.asce = v->block->gcr[cr[in.space]];
+	return translate(v, teid & PAGE_MASK, &in, ar, key, SIE_STORE, gpa, fault);
 }
 
 unsigned int sie_walk_fetch(struct sie_vcpu *v, u64 address, u64 *entries)

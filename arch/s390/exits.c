@@ -149,7 +149,7 @@ static int exit_protection(struct sie_vcpu *v)
 	gpa_t gpa;
 	int r;
 
-	if (sie_translate_key(v, block->tecmc & PAGE_MASK, block->eai, key, SIE_STORE, &gpa, &fault)) {
+	if (sie_translate_refused(v, block->tecmc, block->eai, key, &gpa, &fault)) {
 		if (fault.code == PGM_PROTECTION)
 			return reflect(v);
 		/* What it was refused by is no longer there: the next try meets what is. */

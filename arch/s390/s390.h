@@ -296,6 +296,9 @@ int sie_translate(struct sie_vcpu *v, u64 address, unsigned int ar, enum sie_acc
 /* The same for an access with a key that may differ from the page's. */
 int sie_translate_key(struct sie_vcpu *v, u64 address, unsigned int ar, u8 key,
 		      enum sie_access access, gpa_t *gpa, struct sie_fault *fault);
+/* The store that the machine refused, in the space that it says (TEID): MVCOS and its like choose. */
+int sie_translate_refused(struct sie_vcpu *v, u64 teid, unsigned int ar, u8 key, gpa_t *gpa,
+			  struct sie_fault *fault);
 /*
  * Where the entries of the guest's tables lie (real addresses) by which it fetches an
  * instruction.  Returns how many there are, 0 without DAT; the last may lead nowhere.

@@ -377,6 +377,39 @@ TEST(mem_op_goes_to_the_space_of_the_access_register, NEED(KVM_CAP_S390_MEM_OP))
 	expect_at(vcpu, SECOND_GVA, 4, 0x222);
 }
 
+#define CR0_SECONDARY	(1ULL << 26)
+#define MVCOS_TO_SECONDARY 0x00810000	/* r0: the first operand is in the secondary space */
+
+/* To r2 from r3, eight bytes, the way that r4 says. */
+GUEST(guest_mvcos, "lgr %r0, %r4\n lghi %r5, 8\n mvcos 0(%r2), 0(%r3), %r5\n" DONE);
+
+/* The host has to bring pages that the guest's instruction has in a space which is not the mode's. */
+TEST(stores_go_to_the_space_that_the_instruction_names)
+{
+	struct vcpu *vcpu = vcpu_with_spaces();
+	uint64_t *second = code_at(vcpu->vm, SECOND_PAGES + OTHER_SPACE), *data = code_at(vcpu->vm, DATA_GPA);
+	uint8_t *fresh = add_slot(vcpu->vm, 2, 0, TEST_GPA2, 1 << 20);
+
+	*data = 0x1234;
+	second[1] = TEST_GPA2 + 0x1000;
+	second[2] = TEST_GPA2 + 0x2000 + PAGE_PROTECTED;
+	set_cr(vcpu, 0, get_cr(vcpu, 0) | CR0_SECONDARY);
+	s390_start(vcpu, guest_mvcos, SECOND_GVA + 0x1010, DATA_GPA, MVCOS_TO_SECONDARY);
+	dat_on(vcpu);
+	run_done(vcpu);
+	expect_eq(*(uint64_t *)(fresh + 0x1010), 0x1234);
+	/* The guest protects this one, or has none. */
+	s390_start(vcpu, guest_mvcos, SECOND_GVA + 0x2010, DATA_GPA, MVCOS_TO_SECONDARY);
+	dat_on(vcpu);
+	run_program(vcpu, PGM_PROTECTION);
+	expect_eq(lowcore64(vcpu, LC_TEID) & ~0xfffULL, SECOND_GVA + 0x2000);
+	expect_eq(lowcore64(vcpu, LC_TEID) & 3, 2);
+	s390_start(vcpu, guest_mvcos, SECOND_GVA + 0x3010, DATA_GPA, MVCOS_TO_SECONDARY);
+	dat_on(vcpu);
+	run_program(vcpu, PGM_PAGE);
+	expect_eq(*(uint64_t *)(fresh + 0x2010), 0);
+}
+
 /* A region-third table above the segment table, and, where there are such, a segment that is a frame of 1 MB. */
 TEST(mem_op_translates_by_large_tables_and_frames, NEED(KVM_CAP_S390_MEM_OP))
 {
