@@ -100,11 +100,15 @@ void vgic_v2_sync(struct arm_vcpu *v)
 
 /* ---- load and put ---- */
 
+/*
+ * On, but with no reason for the maintenance interrupt: until the next entry the list registers
+ * are another's, and empty ones would interrupt the host without end.
+ */
 void vgic_v2_load(struct vgic_cpu *cpu)
 {
 	writel_relaxed(cpu->regs->vmcr, gich + GICH_VMCR);
 	writel_relaxed(cpu->regs->ap1r[0], gich + GICH_APR);
-	writel_relaxed(cpu->regs->hcr, gich + GICH_HCR);
+	writel_relaxed(cpu->regs->hcr & GICH_HCR_EN, gich + GICH_HCR);
 }
 
 void vgic_v2_save(struct vgic_cpu *cpu)
