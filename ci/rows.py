@@ -204,6 +204,12 @@ def arm64():
             f"conformance-{host}-acpi-{rel}", FULL, 60, "conformance", host=f"{host}-acpi",
             rel=rel, hypervisor="berth",
         )
+        if rel == "6.1":
+            # Three VMIDs, so that VMs in turn get others all the time.
+            yield row(
+                f"conformance-vmids-{at}", FULL, 60, "conformance", hypervisor="berth", host=host,
+                rel=rel, options="vmid_bits=2",
+            )
         yield row(
             f"naps-{at}", FULL, 30, "naps", host=f"{host}-naps", rel=rel, hypervisor="berth",
             tests=("*vcpu*", "*timer*", "interrupt_*", "*wfi*", "*psci*", "*gic*"),

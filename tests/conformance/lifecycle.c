@@ -199,6 +199,28 @@ TEST(second_run_of_a_busy_vcpu_waits_its_turn)
 	expect_ret(runner_stop(&second), -EINTR);
 }
 
+/* More than some processors have tags for in their TLBs: what is cached of one is not another's. */
+TEST(vms_that_run_in_turn_keep_their_memory)
+{
+	enum { VMS = 6, ROUNDS = 8 };
+	struct vcpu *vcpu[VMS];
+	uint64_t *memory[VMS], gva[VMS];
+
+	for (unsigned int i = 0; i < VMS; i++) {
+		vcpu[i] = vcpu_new(vm_new(), 0);
+		memory[i] = add_slot(vcpu[i]->vm, 1, 0, TEST_GPA, slot_unit());
+		gva[i] = arch_window(vcpu[i]->vm, TEST_GPA);
+	}
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		for (unsigned int i = 0; i < VMS; i++) {
+			guest_store(vcpu[i], gva[i], 8, VMS * round + i);
+			expect_eq(memory[i][0], VMS * round + i);
+		}
+		for (unsigned int i = 0; i < VMS; i++)
+			expect_eq(guest_load(vcpu[i], gva[i], 8), VMS * round + i);
+	}
+}
+
 TEST(many_vms_in_one_process)
 {
 	for (int i = 0; i < 15; i++) {

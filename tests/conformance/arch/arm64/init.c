@@ -108,6 +108,29 @@ TEST(second_init_must_be_like_the_first)
 	expect_ret(arm_init(vcpu, &init), 0);
 }
 
+/* Since Linux 6.4 all of a VM have the same features. */
+TEST(vcpus_of_a_vm_have_features_in_common)
+{
+	struct vm *vm = vm_new();
+	struct vcpu *first = vcpu_new_bare(vm, 0), *second = vcpu_new_bare(vm, 1);
+	struct kvm_vcpu_init init = arm_target(vm), other = init;
+	int r;
+
+	other.features[0] &= ~(1 << KVM_ARM_VCPU_PSCI_0_2);
+	expect_ret(arm_init(first, &init), 0);
+	r = arm_init(second, &other);
+	expect(r == 0 || r == -EINVAL);
+	/* One that was refused is as it was; whether it is on is no such feature. */
+	if (r)
+		expect_ret(vcpu_run(second), -ENOEXEC);
+	init.features[0] |= 1 << KVM_ARM_VCPU_POWER_OFF;
+	second = vcpu_new_bare(vm, 2);
+	expect_ret(arm_init(second, &init), 0);
+	arm_setup(first);
+	arch_start(first, GUEST_NOP, 0, 0, 0);
+	run_done(first);
+}
+
 static void expect_reset(struct vcpu *vcpu)
 {
 	for (unsigned int n = 0; n < 31; n++)

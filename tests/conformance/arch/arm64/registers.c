@@ -232,6 +232,39 @@ TEST(unknown_kinds_of_registers_are_not_there)
 	expect_ret(set_one_reg(vcpu, SYS(3, 4, 1, 1, 7), &v), -ENOENT);
 }
 
+/* Each register has one size; with another the id is nobody's. */
+TEST(register_ids_of_other_sizes_are_not_there)
+{
+	const uint64_t kinds[] = {
+		KVM_REG_ARM_TIMER_CTL, KVM_REG_ARM_TIMER_CNT, KVM_REG_ARM_TIMER_CVAL, KVM_REG_ARM_PTIMER_CTL,
+		KVM_REG_ARM_PSCI_VERSION, KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1,
+		KVM_REG_ARM_FW_FEAT_BMAP_REG(0), KVM_REG_ARM_FW_FEAT_BMAP_REG(1),
+		KVM_REG_ARM64 | KVM_REG_SIZE_U32 | KVM_REG_ARM_DEMUX | KVM_REG_ARM_DEMUX_ID_CCSIDR,
+		KVM_REG_ARM64_SVE_ZREG(0, 0), KVM_REG_ARM64_SVE_PREG(0, 0), KVM_REG_ARM64_SVE_VLS,
+	};
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	uint8_t v[256], before[256];
+
+	memset(before, 0x5a, sizeof(before));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (uint64_t size = KVM_REG_SIZE_U8; size <= KVM_REG_SIZE_U2048; size += 1ULL << KVM_REG_SIZE_SHIFT) {
+			uint64_t id = (kinds[i] & ~KVM_REG_SIZE_MASK) | size;
+			int r;
+
+			if (size == (kinds[i] & KVM_REG_SIZE_MASK))
+				continue;
+			memcpy(v, before, sizeof(v));
+			r = get_one_reg(vcpu, id, v);
+			if (r != -ENOENT && r != -EINVAL)
+				fail_test("KVM_GET_ONE_REG of %#llx: seen %d", (unsigned long long)id, r);
+			expect_mem(v, before, sizeof(v));
+			r = set_one_reg(vcpu, id, v);
+			if (r != -ENOENT && r != -EINVAL)
+				fail_test("KVM_SET_ONE_REG of %#llx: seen %d", (unsigned long long)id, r);
+		}
+	}
+}
+
 TEST(register_pointers_are_checked)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);

@@ -302,3 +302,28 @@ TEST(set_device_addr_places_a_vgic_v2)
 	a.id = 99ULL << KVM_ARM_DEVICE_ID_SHIFT;
 	expect_ret(kvm_ioctl(vm->fd, KVM_ARM_SET_DEVICE_ADDR, &a), -ENODEV);
 }
+
+/* As the first programs for KVM on Arm did, which knew no devices. */
+TEST(vgic_v2_of_create_irqchip_takes_interrupts)
+{
+	struct kvm_arm_device_addr a = { .id = KVM_VGIC_V2_ADDR_TYPE_DIST, .addr = GICD_GPA };
+	struct gic gic = { .v3 = false };
+	struct vcpu *vcpu;
+
+	need_v2();
+	gic.vm = vm_new();
+	expect_ret(kvm_ioctl(gic.vm->fd, KVM_CREATE_IRQCHIP, 0L), 0);
+	vcpu = vcpu_new(gic.vm, 0);
+	expect_ret(kvm_ioctl(gic.vm->fd, KVM_ARM_SET_DEVICE_ADDR, &a), 0);
+	a.id = KVM_VGIC_V2_ADDR_TYPE_CPU;
+	a.addr = GICC_GPA;
+	expect_ret(kvm_ioctl(gic.vm->fd, KVM_ARM_SET_DEVICE_ADDR, &a), 0);
+	gic_on(vcpu, &gic);
+	irq_edge(vcpu, &gic, SPI_FIRST, true);
+	irq_enable(vcpu, &gic, SPI_FIRST);
+	/* It is initialized by now: it has been used. */
+	expect_ret(spi_line(gic.vm, SPI_FIRST, 1), 0);
+	expect_irq(vcpu, &gic, SPI_FIRST);
+	irq_eoi(vcpu, &gic, SPI_FIRST);
+	expect_no_irq(vcpu);
+}
