@@ -207,7 +207,7 @@ def arm64():
         if rel == "6.1":
             # Three VMIDs, so that VMs in turn get others all the time.
             yield row(
-                f"conformance-vmids-{at}", FULL, 60, "conformance", hypervisor="berth", host=host,
+                f"conformance-vmids-{at}", FULL, 30, "conformance", hypervisor="berth", host=host,
                 rel=rel, options="vmid_bits=2",
             )
         yield row(
