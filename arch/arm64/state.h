@@ -70,12 +70,11 @@ void arm_debug_put(struct arm_vcpu *v);
 /*
  * Around the world switch, all exceptions masked: flush says whether there will be something
  * to sync.  The host's own breakpoints, which an interrupt may bring while the vCPU is loaded,
- * are not the guest's.
+ * are not the guest's: without MDE there are none at any level (Arm ARM D2.2).
  */
 static __always_inline bool arm_debug_flush(struct arm_vcpu *v)
 {
-	bool exchange = v->debug.active ||
-			read_sysreg(mdscr_el1) & (DBG_MDSCR_MDE | DBG_MDSCR_KDE);
+	bool exchange = v->debug.active || read_sysreg(mdscr_el1) & DBG_MDSCR_MDE;
 
 	if (unlikely(exchange))
 		arm_debug_load(v);
