@@ -126,14 +126,18 @@ static void write_points(const struct kvm_guest_debug_arch *d)
 	}
 }
 
+/* The host's own, while a guest's are in the CPU. */
+static DEFINE_PER_CPU(struct kvm_guest_debug_arch, host_points);
+static DEFINE_PER_CPU(u64, host_mdscr);
+
 /* Before the guest is entered, and after.  Context: all exceptions masked. */
 void arm_debug_load(struct arm_vcpu *v)
 {
 	struct arm_debug *d = &v->debug;
 
-	d->host_mdscr = read_sysreg(mdscr_el1);
+	__this_cpu_write(host_mdscr, read_sysreg(mdscr_el1));
 	if (d->mdscr & (DBG_MDSCR_MDE | DBG_MDSCR_KDE)) {
-		read_points(&d->host);
+		read_points(this_cpu_ptr(&host_points));
 		write_points(v->core.guest_debug & KVM_GUESTDBG_USE_HW ? &d->user : &d->guest);
 	}
 	write_sysreg(d->mdscr, mdscr_el1);
@@ -141,11 +145,9 @@ void arm_debug_load(struct arm_vcpu *v)
 
 void arm_debug_put(struct arm_vcpu *v)
 {
-	struct arm_debug *d = &v->debug;
-
-	write_sysreg(d->host_mdscr, mdscr_el1);
-	if (d->mdscr & (DBG_MDSCR_MDE | DBG_MDSCR_KDE))
-		write_points(&d->host);
+	write_sysreg(__this_cpu_read(host_mdscr), mdscr_el1);
+	if (v->debug.mdscr & (DBG_MDSCR_MDE | DBG_MDSCR_KDE))
+		write_points(this_cpu_ptr(&host_points));
 	isb();
 }
 

@@ -73,8 +73,6 @@ struct arm_timer {
 struct arm_debug {
 	struct kvm_guest_debug_arch guest;	/* [o] DBG{B,W}{C,V}R<n>_EL1 */
 	struct kvm_guest_debug_arch user;	/* [v] KVM_SET_GUEST_DEBUG */
-	struct kvm_guest_debug_arch host;	/* [o] while one of the others is in the CPU */
-	u64 host_mdscr;				/* [o] the same */
 	u64 mdscr;				/* [o] MDSCR_EL1 while the guest runs, if exchanged */
 	u64 guest_ss;				/* [o] the guest's PSTATE.SS, while stepping */
 	bool active;				/* [o] the guest runs with other registers */

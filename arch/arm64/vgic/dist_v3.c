@@ -54,7 +54,7 @@ static u64 read_irouter(struct vgic_cpu *cpu, u32 offset)
 static int write_irouter(struct vgic_cpu *cpu, u32 offset, u64 val, u64 mask)
 {
 	struct vgic_irq *irq = vgic_irq_find(vgic_of(cpu), NULL, (offset - GICD_IROUTER) / 8);
-	u64 route;
+	u32 route;
 
 	if (!irq)
 		return 0;

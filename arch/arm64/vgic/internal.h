@@ -78,7 +78,7 @@ void vgic_kick_all(struct vgic_vm *vgic);
 void vgic_tell_acks(struct vgic_vm *vgic, const struct vgic_acks *acks);
 
 /* An interrupt's place changes: pending there from now on, unless it is active. */
-void vgic_irq_set_target(struct vgic_irq *irq, struct vgic_cpu *target, u64 route);
+void vgic_irq_set_target(struct vgic_irq *irq, struct vgic_cpu *target, u32 route);
 /* An edge. */
 void vgic_irq_pulse(struct vgic_irq *irq);
 /* KVM_IRQ_LINE, irqfds: @source is one of BERTH_IRQ_*. */

@@ -130,7 +130,7 @@ struct vgic_cpu *vgic_irq_lock_taken(struct vgic_irq *irq, unsigned long *flags)
 	}
 }
 
-void vgic_irq_set_target(struct vgic_irq *irq, struct vgic_cpu *target, u64 route)
+void vgic_irq_set_target(struct vgic_irq *irq, struct vgic_cpu *target, u32 route)
 {
 	unsigned long flags;
 	struct vgic_cpu *cpu = vgic_irq_lock_taken(irq, &flags);

@@ -45,7 +45,7 @@ struct vgic_irq {
 	struct vgic_cpu *home;		/* [h] see vgic_irq_lock() */
 	struct vgic_cpu *target;	/* [h] where it is routed; NULL: to none there is */
 	const void *owner;		/* [h] who alone may raise it; NULL: user space */
-	u64 route;			/* [h] GICD_IROUTER's affinity, GICD_ITARGETSR's byte */
+	u32 route;			/* [h] GICD_IROUTER's affinity, GICD_ITARGETSR's byte */
 	u32 intid;			/* [I] */
 	unsigned int host_irq;		/* [h] hw: the host's number, */
 	u32 hw_intid;			/* [h] and the physical GIC's */
