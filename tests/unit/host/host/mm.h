@@ -73,9 +73,9 @@ void pte_unmap_unlock(pte_t *pte, spinlock_t *lock);
 typedef struct { unsigned long shift; } pgd_t, p4d_t, pud_t, pmd_t;
 void *host_walk(struct mm_struct *mm, unsigned long address);
 #define pgd_offset(mm, address)		((pgd_t *)host_walk(mm, address))
-#define p4d_offset(pgd, address)	((p4d_t *)(pgd))
-#define pud_offset(p4d, address)	((pud_t *)(p4d))
-#define pmd_offset(pud, address)	((pmd_t *)(pud))
+#define p4d_offset_lockless(pgdp, pgd, address)	((p4d_t *)(pgdp))
+#define pud_offset_lockless(p4dp, p4d, address)	((pud_t *)(p4dp))
+#define pmd_offset_lockless(pudp, pud, address)	((pmd_t *)(pudp))
 #define pgd_none(e)	(!(e).shift)
 #define p4d_none(e)	(!(e).shift)
 #define p4d_present(e)	((e).shift)
