@@ -30,7 +30,7 @@ static __always_inline void vgic_flush(struct arm_vcpu *v)
 		vgic_v2_flush(v);
 }
 
-/* What the guest did with them, after berth_leave_guest().  Interrupts off. */
+/* What the guest did with them, before berth_leave_guest() lets others look.  Interrupts off. */
 static __always_inline void vgic_sync(struct arm_vcpu *v)
 {
 	if (static_branch_unlikely(&vgic_host_is_v2))
