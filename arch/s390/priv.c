@@ -583,17 +583,27 @@ static const struct insn *find(const struct insn *table, unsigned int n, u16 opc
 	return NULL;
 }
 
+/* By the bytes that its format has as the operation code. */
+static const struct insn *lookup(u16 ipa, u32 ipb)
+{
+	switch (ipa >> 8) {
+	case 0x01:
+	case 0xb2:
+	case 0xb9:
+	case 0xe5:
+		return find(two_bytes, ARRAY_SIZE(two_bytes), ipa);
+	case 0xeb:
+		return find(six_bytes, ARRAY_SIZE(six_bytes), (ipa & 0xff00) | (ipb & 0xff));
+	default:
+		return find(one_byte, ARRAY_SIZE(one_byte), ipa >> 8);
+	}
+}
+
 int sie_instruction(struct sie_vcpu *v)
 {
-	u16 ipa = v->block->ipa;
-	const struct insn *insn;
+	const struct insn *insn = lookup(v->block->ipa, v->block->ipb);
 
 	v->core.stats.instructions_emulated++;
-	insn = find(two_bytes, ARRAY_SIZE(two_bytes), ipa);
-	if (!insn && ipa >> 8 == 0xeb)
-		insn = find(six_bytes, ARRAY_SIZE(six_bytes), (ipa & 0xff00) | (v->block->ipb & 0xff));
-	if (!insn)
-		insn = find(one_byte, ARRAY_SIZE(one_byte), ipa >> 8);
 	if (!insn)
 		return SIE_TO_USER;
 	if (insn->privileged && problem_state(v))

@@ -123,6 +123,14 @@ static int enter(struct sie_vcpu *v)
 	return BERTH_RUN_AGAIN;
 }
 
+/* What is pending is looked at in every turn, and no translation is kept from before an entry. */
+static void take_requests(struct sie_vcpu *v)
+{
+	berth_vcpu_take_request(&v->core, SIE_REQ_IRQ);
+	berth_vcpu_take_request(&v->core, BERTH_REQ_TLB_FLUSH);
+	sie_update_tod(v);
+}
+
 int sie_vcpu_run(struct berth_vcpu *b)
 {
 	struct sie_vcpu *v = to_sie(b);
@@ -136,9 +144,8 @@ int sie_vcpu_run(struct berth_vcpu *b)
 		/* The hint keeps a guest that only faults or exits from holding on to the CPU. */
 		if (berth_work_pending(b))
 			return BERTH_RUN_WORK;
-		berth_vcpu_take_request(b, SIE_REQ_IRQ);
-		berth_vcpu_take_request(b, BERTH_REQ_TLB_FLUSH);
-		sie_update_tod(v);
+		if (unlikely(READ_ONCE(b->requests)))
+			take_requests(v);
 		r = sie_deliver(v);
 		if (!r && unlikely(v->debug.pending))
 			return sie_debug_exit(v);
