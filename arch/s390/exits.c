@@ -7,11 +7,6 @@
 #include "s390.h"
 #include "insn.h"
 
-static unsigned int insn_length(u8 op)
-{
-	return op < 0x40 ? 2 : op < 0xc0 ? 4 : 6;
-}
-
 unsigned int sie_ilc(const struct sie_vcpu *v)
 {
 	const struct sie_block *block = v->block;
@@ -25,7 +20,7 @@ unsigned int sie_ilc(const struct sie_vcpu *v)
 		/* Of an EXECUTE the length, where the machine says it, is that of the EXECUTE. */
 		if (block->icptstatus & SIE_ICPT_EXECUTE)
 			return block->icptstatus >> 4 & 6 ?: 4;
-		return insn_length(block->ipa >> 8);
+		return sie_insn_length(block->ipa >> 8);
 	case SIE_ICPT_PROGI:
 		return block->pgmilc & 6;
 	default:

@@ -5,6 +5,12 @@
 
 #include "s390.h"
 
+/* Bytes, by the first one. */
+static inline unsigned int sie_insn_length(u8 op)
+{
+	return op < 0x40 ? 2 : op < 0xc0 ? 4 : 6;
+}
+
 struct sie_operand {
 	u64 address;
 	unsigned int ar;		/* the base register, whose access register counts */

@@ -196,8 +196,8 @@ int sie_sthyi(struct sie_vcpu *v)
 {
 	struct sie_regs regs = sie_regs_rre(v);
 	u64 address = v->gprs[regs.r2], rc = 0;
-	int r, cc = 3;
 	void *page;
+	int r, cc;
 
 	if (!sie_has_fac(&sie_vm_of(v)->model, SIE_FAC_STHYI))
 		return sie_pgm(v, PGM_OPERATION);
@@ -206,7 +206,7 @@ int sie_sthyi(struct sie_vcpu *v)
 	/* There is one function. */
 	if (v->gprs[regs.r1] & 0xffff) {
 		v->gprs[regs.r2 + 1] = 4;
-		sie_set_cc(v, cc);
+		sie_set_cc(v, 3);
 		return BERTH_RUN_AGAIN;
 	}
 	if (address & ~PAGE_MASK)
@@ -214,11 +214,12 @@ int sie_sthyi(struct sie_vcpu *v)
 	page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!page)
 		return -ENOMEM;
-	r = cc = sthyi_fill(page, &rc);
+	cc = sthyi_fill(page, &rc);
+	r = min(cc, 0);
 	if (!cc)
 		r = sie_store_operand(v, address & sie_address_mask(v), regs.r2, page, PAGE_SIZE);
 	free_page((unsigned long)page);
-	if (cc < 0 || (!cc && r))
+	if (r)
 		return r;
 	v->gprs[regs.r2 + 1] = rc;
 	sie_set_cc(v, cc);

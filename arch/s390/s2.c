@@ -7,6 +7,7 @@
 #include <asm/page.h>
 #include <asm/pgtable.h>
 #include "s390.h"
+#include "insn.h"
 
 /* Of a PGSTE, a bit of the program's: the frame's storage key is the guest's. */
 #define PGSTE_KEYED	0x1ULL
@@ -160,7 +161,7 @@ static int no_storage(struct sie_vcpu *v)
 		return r;
 	if (r)
 		return sie_inject_fault(v, &fault);
-	len = op < 0x40 ? 2 : op < 0xc0 ? 4 : 6;
+	len = sie_insn_length(op);
 	psw->addr = (psw->addr + len) & sie_address_mask(v);
 	return sie_inject(v, &(struct kvm_s390_irq) {
 		.type = KVM_S390_PROGRAM_INT,

@@ -126,22 +126,29 @@ TEST(higher_priority_comes_first)
 }
 
 /* More than there are list registers. */
+#define MANY	40
+
+static void raise_many(struct one *m)
+{
+	for (unsigned int i = 0; i < MANY; i++) {
+		irq_edge(m->vcpu, &m->gic, SPI + i, true);
+		irq_enable(m->vcpu, &m->gic, SPI + i);
+		expect_ret(spi_line(m->vm, SPI + i, 1), 0);
+	}
+}
+
 TEST(many_interrupts_all_come)
 {
 	struct one m = machine(1);
 	uint64_t seen = 0;
 
-	for (unsigned int i = 0; i < 40; i++) {
-		irq_edge(m.vcpu, &m.gic, SPI + i, true);
-		irq_enable(m.vcpu, &m.gic, SPI + i);
-		expect_ret(spi_line(m.vm, SPI + i, 1), 0);
-	}
-	for (unsigned int i = 0; i < 40; i++) {
+	raise_many(&m);
+	for (unsigned int i = 0; i < MANY; i++) {
 		unsigned int intid;
 
 		intid = irq_ack(m.vcpu, &m.gic);
 		trace("%u: %u", i, intid);
-		expect(intid >= SPI && intid < SPI + 40 && !(seen >> (intid - SPI) & 1));
+		expect(intid >= SPI && intid < SPI + MANY && !(seen >> (intid - SPI) & 1));
 		seen |= 1ULL << (intid - SPI);
 		irq_eoi(m.vcpu, &m.gic, intid);
 	}
@@ -153,17 +160,13 @@ TEST(many_interrupts_wait_while_another_vcpu_runs)
 {
 	struct one m = machine(2);
 
-	for (unsigned int i = 0; i < 40; i++) {
-		irq_edge(m.vcpu, &m.gic, SPI + i, true);
-		irq_enable(m.vcpu, &m.gic, SPI + i);
-		expect_ret(spi_line(m.vm, SPI + i, 1), 0);
-	}
-	for (unsigned int i = 0; i < 40; i++) {
+	raise_many(&m);
+	for (unsigned int i = 0; i < MANY; i++) {
 		unsigned int intid;
 
 		expect_no_irq(m.other);
 		intid = irq_ack(m.vcpu, &m.gic);
-		expect(intid >= SPI && intid < SPI + 40);
+		expect(intid >= SPI && intid < SPI + MANY);
 		expect_no_irq(m.other);
 		irq_eoi(m.vcpu, &m.gic, intid);
 	}

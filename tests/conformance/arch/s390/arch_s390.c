@@ -116,6 +116,14 @@ int has_attr(int fd, uint32_t group, uint64_t attr)
 	return kvm_ioctl(fd, KVM_HAS_DEVICE_ATTR, &a);
 }
 
+bool has_facility(struct vm *vm, unsigned int nr)
+{
+	struct kvm_s390_vm_cpu_processor proc;
+
+	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
+	return proc.fac_list[nr / 64] >> (63 - nr % 64) & 1;
+}
+
 uint64_t arch_gpa_limit(void)
 {
 	struct vm *vm = vm_new_bare();

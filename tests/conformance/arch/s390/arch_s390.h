@@ -147,6 +147,9 @@ int get_attr(int fd, uint32_t group, uint64_t attr, void *value);
 int set_attr(int fd, uint32_t group, uint64_t attr, const void *value);
 int has_attr(int fd, uint32_t group, uint64_t attr);
 
+/* Whether guests of @vm have facility @nr: STFLE's list, chapter 4. */
+bool has_facility(struct vm *vm, unsigned int nr);
+
 int mp_state(struct vcpu *vcpu);
 void set_mp_state(struct vcpu *vcpu, uint32_t state);
 

@@ -157,8 +157,8 @@ TEST(store_hypervisor_information_is_a_facility)
 	struct vcpu *vcpu;
 
 	expect_ret(get_attr(vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
-	expect(proc.fac_list[74 / 64] >> (63 - 74 % 64) & 1);
-	expect(proc.fac_list[138 / 64] >> (63 - 138 % 64) & 1);
+	expect(has_facility(vm, 74));
+	expect(has_facility(vm, 138));
 	vcpu = vcpu_new(vm, 0);
 	expect_eq(s390_call(vcpu, guest_sthyi, DATA_GPA, 0, 0), 0);
 	expect_eq(get_gpr(vcpu, 3), 0);
@@ -540,11 +540,9 @@ GUEST(guest_key_of, "iske %r3, %r2\n lgr %r2, %r3\n nill %r2, 0xff\n" DONE);
 TEST(frames_are_cleared_and_get_their_key)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
-	struct kvm_s390_vm_cpu_processor proc;
 	uint8_t *mem = add_slot(vcpu->vm, 1, 0, TEST_GPA, 2 << 20);
 
-	expect_ret(get_attr(vcpu->vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
-	if (!(proc.fac_list[0] >> (63 - 8) & 1)) {
+	if (!has_facility(vcpu->vm, 8)) {
 		s390_start(vcpu, guest_pfmf, TEST_GPA, 0x10000, 0);
 		run_program(vcpu, PGM_OPERATION);
 		return;

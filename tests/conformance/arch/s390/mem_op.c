@@ -416,10 +416,8 @@ TEST(mem_op_translates_by_large_tables_and_frames, NEED(KVM_CAP_S390_MEM_OP))
 	uint8_t *mem;
 	struct vcpu *vcpu = vcpu_with_memory(&mem);
 	uint64_t *regions = code_at(vcpu->vm, SEGMENT_TABLE + 0x10000), *segments = code_at(vcpu->vm, SEGMENT_TABLE);
-	struct kvm_s390_vm_cpu_processor proc;
 	uint64_t value = 0;
 
-	expect_ret(get_attr(vcpu->vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
 	dat_tables(vcpu->vm)[0] = TEST_GPA + 0x5000;
 	*(uint64_t *)(mem + 0x5000) = 0x111;
 	*(uint64_t *)(mem + 0x7008) = 0x777;
@@ -436,7 +434,7 @@ TEST(mem_op_translates_by_large_tables_and_frames, NEED(KVM_CAP_S390_MEM_OP))
 	expect_at(vcpu, (9ULL << 31) + SECOND_GVA, 0, 0x111);
 	expect_ret(logical(vcpu, READ, (1ULL << 31) + SECOND_GVA, &value, 8, 0), 0x3b);	/* region third */
 	expect_ret(logical(vcpu, READ, 1ULL << 42, &value, 8, 0), 0x38);		/* ASCE type */
-	if (!(proc.fac_list[0] >> (63 - 8) & 1))
+	if (!has_facility(vcpu->vm, 8))
 		return;
 	segments[2] = TEST_GPA | SEGMENT_FRAME;
 	set_cr(vcpu, 0, get_cr(vcpu, 0) | CR0_EDAT);

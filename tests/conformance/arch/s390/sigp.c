@@ -155,16 +155,24 @@ TEST(sigp_store_status_is_for_stopped_cpus)
 	expect_eq(sigp_status(p.a), STATUS_INVALID_PARM);
 }
 
+/* CPU 1 counts at DATA_GPA, with @value in r3; where that is. */
+static volatile uint64_t *spin(struct pair *p, struct runner *r, uint64_t value)
+{
+	volatile uint64_t *word = code_at(p->a->vm, DATA_GPA);
+
+	*word = 0;
+	arch_start(p->b, GUEST_SPIN, DATA_GPA, value, 0);
+	runner_start(r, p->b);
+	wait_change(word, 0);
+	return word;
+}
+
 TEST(sigp_stop_stops_a_running_cpu)
 {
 	struct pair p = two_cpus();
-	volatile uint64_t *word = code_at(p.a->vm, DATA_GPA);
 	struct runner r;
 
-	*word = 0;
-	arch_start(p.b, GUEST_SPIN, DATA_GPA, 0, 0);
-	runner_start(&r, p.b);
-	wait_change(word, 0);
+	spin(&p, &r, 0);
 	expect_eq(sigp(p.a, SIGP_STOP, 1, 0), 0);
 	expect_ret(runner_join(&r), 0);
 	expect_eq(p.b->run->exit_reason, KVM_EXIT_S390_SIEIC);
@@ -224,13 +232,10 @@ TEST(sigp_finds_a_cpu_busy_that_is_to_stop_or_restart)
 TEST(sigp_stop_and_store_status_leaves_the_registers)
 {
 	struct pair p = two_cpus();
-	uint64_t *saved = code_at(p.a->vm, 0x1200), *word = code_at(p.a->vm, DATA_GPA);
+	uint64_t *saved = code_at(p.a->vm, 0x1200);
 	struct runner r;
 
-	arch_start(p.b, GUEST_SPIN, DATA_GPA, 0x5678, 0);
-	*word = 0;
-	runner_start(&r, p.b);
-	wait_change(word, 0);
+	spin(&p, &r, 0x5678);
 	expect_eq(sigp(p.a, SIGP_STOP_AND_STORE, 1, 0), 0);
 	expect_ret(runner_join(&r), 0);
 	expect_eq(p.b->run->s390_sieic.icptcode, STOP_EXIT);
@@ -241,12 +246,9 @@ TEST(sigp_stop_and_store_status_leaves_the_registers)
 
 TEST(sigp_answers_of_the_rarer_orders)
 {
-	struct kvm_s390_vm_cpu_processor proc;
 	struct pair p = two_cpus();
-	bool senses;
+	bool senses = has_facility(p.a->vm, 9);
 
-	expect_ret(get_attr(p.a->vm->fd, KVM_S390_VM_CPU_MODEL, KVM_S390_VM_CPU_PROCESSOR, &proc), 0);
-	senses = proc.fac_list[0] >> (63 - 9) & 1;
 	expect_eq(sigp(p.a, SIGP_SENSE_RUNNING, 1, 0), 1);
 	expect_eq(sigp_status(p.a), senses ? STATUS_NOT_RUNNING : STATUS_INVALID_ORDER);
 	expect_eq(sigp(p.a, SIGP_SET_ARCHITECTURE, 1, 0), 1);
@@ -266,13 +268,10 @@ TEST(sigp_answers_of_the_rarer_orders)
 TEST(sigp_orders_to_a_running_cpu_are_answered)
 {
 	struct pair p = two_cpus();
-	volatile uint64_t *word = code_at(p.a->vm, DATA_GPA);
+	volatile uint64_t *word;
 	struct runner r;
 
-	arch_start(p.b, GUEST_SPIN, DATA_GPA, 0, 0);
-	*word = 0;
-	runner_start(&r, p.b);
-	wait_change(word, 0);
+	word = spin(&p, &r, 0);
 	for (unsigned int order = 0; order < 256; order++) {
 		int cc = sigp(p.a, order, 1, DATA_GPA + 0x1000);
 
