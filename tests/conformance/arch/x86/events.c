@@ -68,11 +68,9 @@ TEST(every_vector_is_delivered)
 	}
 }
 
-TEST(interrupt_window_opens_with_if)
+/* Where the window opens after guest_cli_beat's STI: offset in that guest. */
+static uint64_t window_after_sti(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
-	struct x86_trap *t;
-
 	x86_start(vcpu, X86_KEEP, guest_cli_beat, 0, 0, 0);
 	disable_interrupts(vcpu);
 	vcpu->run->request_interrupt_window = 1;
@@ -80,11 +78,27 @@ TEST(interrupt_window_opens_with_if)
 	expect_eq(vcpu->run->if_flag, 0);
 	expect_eq(vcpu->run->ready_for_interrupt_injection, 0);
 	run_until(vcpu, KVM_EXIT_IRQ_WINDOW_OPEN);
+	vcpu->run->request_interrupt_window = 0;
 	expect_eq(vcpu->run->if_flag, 1);
 	expect_eq(vcpu->run->ready_for_interrupt_injection, 1);
-	/* Not in the shadow of STI. */
-	expect(get_regs(vcpu).rip >= x86_gpa(guest_cli_beat) + 4);
-	vcpu->run->request_interrupt_window = 0;
+	return get_regs(vcpu).rip - x86_gpa(guest_cli_beat);
+}
+
+/*
+ * Not in the shadow of STI.  A host's interrupt that comes in the shadow ends it where VMRUN
+ * loses it (docs/limits.md); that does not come several times in a row.
+ */
+TEST(interrupt_window_opens_with_if)
+{
+	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
+	struct x86_trap *t;
+	int tries = 4;
+	uint64_t at;
+
+	do
+		at = window_after_sti(vcpu);
+	while (at == 3 && --tries);
+	expect(at >= 4);
 	expect_ret(interrupt(vcpu, 0x61), 0);
 	t = run_trap(vcpu, 0x61);
 	expect(t->rip >= x86_gpa(guest_cli_beat) + 4);
