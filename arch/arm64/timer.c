@@ -160,14 +160,17 @@ static u64 to_ns(u64 counts)
 	return mul_u64_u32_div(counts, NSEC_PER_SEC, freq);
 }
 
-/* Have the vCPU look at its timers when the first of @ids, a mask, is due. */
+/*
+ * Have the vCPU look at its timers when the first of @ids, a mask, is due.  Not again for one
+ * whose line is high; one that has come due since its line was looked at is due now.
+ */
 static void wake_for(struct arm_vcpu *v, unsigned long ids)
 {
 	u64 first = U64_MAX;
 	unsigned int id;
 
 	for_each_set_bit(id, &ids, ARM_NR_TIMERS)
-		if (enabled(v->timer.regs[id].ctl) && remaining(v, id))
+		if (enabled(v->timer.regs[id].ctl) && !v->timer.regs[id].line)
 			first = min(first, remaining(v, id));
 	if (first == U64_MAX)
 		hrtimer_try_to_cancel(&v->timer.wake);

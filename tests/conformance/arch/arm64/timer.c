@@ -107,17 +107,21 @@ GUEST(guest_ptimer_wait, "	msr	cntp_tval_el0, x0\n	mov	x3, #1\n	msr	cntp_ctl_el0
 GUEST(guest_vtimer_spin, "	msr	cntv_tval_el0, x0\n	mov	x3, #1\n	msr	cntv_ctl_el0, x3\n	isb\n	msr	daifclr, #2\n1:	b	1b\n");
 GUEST(guest_ptimer_spin, "	msr	cntp_tval_el0, x0\n	mov	x3, #1\n	msr	cntp_ctl_el0, x3\n	isb\n	msr	daifclr, #2\n1:	b	1b\n");
 
+static void timer_ends_after(struct one *m, unsigned int ppi, const unsigned char *code, const unsigned char *off, uint64_t ticks)
+{
+	arm_start(m->vcpu, code, ticks, 0, 0);
+	run_trap(m->vcpu, VECTOR_IRQ);
+	expect_eq(irq_ack(m->vcpu, &m->gic), ppi);
+	arm_call(m->vcpu, off, 0, 0, 0);
+	irq_eoi(m->vcpu, &m->gic, ppi);
+}
+
 static void timer_ends(unsigned int ppi, const unsigned char *code, const unsigned char *off)
 {
 	struct one m = machine(ppi);
 
-	for (unsigned int turn = 0; turn < 3; turn++) {
-		arm_start(m.vcpu, code, 100000 << turn, 0, 0);
-		run_trap(m.vcpu, VECTOR_IRQ);
-		expect_eq(irq_ack(m.vcpu, &m.gic), ppi);
-		arm_call(m.vcpu, off, 0, 0, 0);
-		irq_eoi(m.vcpu, &m.gic, ppi);
-	}
+	for (unsigned int turn = 0; turn < 3; turn++)
+		timer_ends_after(&m, ppi, code, off, 100000 << turn);
 }
 
 TEST(virtual_timer_ends_a_wait)
@@ -128,6 +132,28 @@ TEST(virtual_timer_ends_a_wait)
 TEST(physical_timer_ends_a_wait)
 {
 	timer_ends(PPI_PTIMER, guest_ptimer_wait, guest_ptimer_off);
+}
+
+/* Comes due at each moment of the vCPU's way to sleep: it must not be missed between two looks at it. */
+static void timer_ends_each_wait(unsigned int ppi, const unsigned char *code, const unsigned char *off)
+{
+	struct one m = machine(ppi);
+	uint64_t step;
+
+	arm_call(m.vcpu, guest_counters, 0, 0, 0);
+	step = get_reg(m.vcpu, XREG(5)) / 2000000;
+	for (unsigned int turn = 0; turn < 1000; turn++)
+		timer_ends_after(&m, ppi, code, off, turn % 500 * step);
+}
+
+TEST(virtual_timer_ends_a_wait_that_only_begins)
+{
+	timer_ends_each_wait(PPI_VTIMER, guest_vtimer_wait, guest_vtimer_off);
+}
+
+TEST(physical_timer_ends_a_wait_that_only_begins)
+{
+	timer_ends_each_wait(PPI_PTIMER, guest_ptimer_wait, guest_ptimer_off);
 }
 
 TEST(virtual_timer_interrupts_a_loop)
