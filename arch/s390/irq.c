@@ -790,21 +790,32 @@ int sie_deliver(struct sie_vcpu *v)
  */
 bool sie_wait(struct sie_vcpu *v)
 {
+	if (sie_deliverable(v))
+		return false;
+	v->wait_since = get_tod_clock_fast();
+	return true;
+}
+
+/*
+ * The clock is read before it is asked whether something is due: what comes due after that is
+ * slept for all the same, and not at all.  The host's own time may be steered, and go faster than
+ * the clock: whoever is woken too early sleeps for the rest.
+ */
+bool sie_wait_goes_on(struct sie_vcpu *v)
+{
 	const struct sie_block *block = v->block;
 	u64 wait = ~0ULL, tod = sie_guest_tod(v);
-	s64 left;
 
 	if (sie_deliverable(v))
 		return false;
+	if (v->core.state != BERTH_VCPU_BLOCKED)
+		return true;
 	if (block->gpsw.mask & PSW_MASK_EXT) {
 		if ((block->gcr[0] & GCR0_CLOCK_COMPARATOR) && !sie_stepping(v))
 			wait = block->ckc - tod;
-		if (block->gcr[0] & GCR0_CPU_TIMER) {
-			left = block->cputm;
-			wait = min(wait, (u64)max(left, 0LL));
-		}
+		if (block->gcr[0] & GCR0_CPU_TIMER)
+			wait = min(wait, (u64)max(cpu_timer(v), 0LL));
 	}
-	v->wait_since = get_tod_clock_fast();
 	/* One that is years away is none: the timer would not hold the number. */
 	if (wait < 1ULL << 62)
 		hrtimer_start(&v->timer, ns_to_ktime(tod_to_ns(wait) + 1), HRTIMER_MODE_REL);

@@ -89,8 +89,12 @@ void sie_floating_destroy(struct sie_vm *vm);
 int sie_deliver(struct sie_vcpu *v);
 /* Is there one that @v would take now, or is it to stop? */
 bool sie_deliverable(struct sie_vcpu *v);
-/* The guest waits from now on: its timers wake it up.  False: it has no need to wait. */
+/*
+ * The guest waits from now on.  False: it has no need to.  Then, of a vCPU that is blocked: is
+ * there still nothing that it would take?  Its timers wake it up.  Context: its thread.
+ */
 bool sie_wait(struct sie_vcpu *v);
+bool sie_wait_goes_on(struct sie_vcpu *v);
 void sie_wait_end(struct sie_vcpu *v);
 
 /*

@@ -169,7 +169,7 @@ int sie_vcpu_run(struct berth_vcpu *b)
 bool sie_vcpu_runnable(struct berth_vcpu *b)
 {
 	/* A clock that was set is another time to wait for. */
-	return sie_deliverable(to_sie(b)) || test_bit(SIE_REQ_TOD, &b->requests);
+	return !sie_wait_goes_on(to_sie(b)) || test_bit(SIE_REQ_TOD, &b->requests);
 }
 
 void sie_vcpu_dump(struct berth_vcpu *b)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* s390: interruptions of a vCPU and floating ones, their masks, KVM_S390_{GET,SET}_IRQ_STATE, timers, the FLIC. */
 #include <sys/eventfd.h>
+#include <sys/timex.h>
 
 #include "arch_s390.h"
 
@@ -510,7 +511,8 @@ TEST(disabled_wait_exits)
 	expect_eq(vcpu->run->psw_mask, PSW_64 | PSW_WAIT);
 }
 
-TEST(clock_comparator_ends_a_wait)
+/* 4096 are a microsecond. */
+static void clock_ends_a_wait(uint64_t tod)
 {
 	struct vcpu *vcpu = vcpu_new(vm_new(), 0);
 	struct kvm_device_attr attr = { .group = KVM_S390_VM_TOD, .attr = KVM_S390_VM_TOD_LOW };
@@ -518,13 +520,27 @@ TEST(clock_comparator_ends_a_wait)
 
 	attr.addr = (uintptr_t)&now;
 	expect_ret(kvm_ioctl(vcpu->vm->fd, KVM_GET_DEVICE_ATTR, &attr), 0);
-	/* 20 ms: bit 51 is a microsecond. */
-	set_reg64(vcpu, KVM_REG_S390_CLOCK_COMP, now + (20000ULL << 12));
+	set_reg64(vcpu, KVM_REG_S390_CLOCK_COMP, now + tod);
 	set_cr(vcpu, 0, get_cr(vcpu, 0) | CR0_CLOCK_COMPARATOR);
 	wait_psw(vcpu, PSW_EXT);
 	s390_start(vcpu, guest_wait, DATA_GPA, 0, 0);
 	expect_external(vcpu, EXT_CLOCK_COMPARATOR);
 	expect_eq(lowcore64(vcpu, LC_EXT_OLD) & PSW_WAIT, PSW_WAIT);
+}
+
+TEST(clock_comparator_ends_a_wait)
+{
+	clock_ends_a_wait(20000ULL << 12);
+}
+
+/* Whose time is steered: the TOD clock is not. */
+TEST(clock_comparator_ends_a_wait_on_a_host_that_is_ahead)
+{
+	struct timex fast = { .modes = ADJ_TICK, .tick = 11000 }, usual = { .modes = ADJ_TICK, .tick = 10000 };
+
+	expect(adjtimex(&fast) >= 0);
+	clock_ends_a_wait(500000ULL << 12);
+	expect(adjtimex(&usual) >= 0);
 }
 
 TEST(signal_ends_a_wait)
