@@ -53,7 +53,6 @@ struct arm_context {
 	u64 vtcr;		/* VTCR_EL2 */
 	u64 vmpidr;		/* VMPIDR_EL2 */
 	u64 cnthctl;		/* CNTHCTL_EL2; nVHE only */
-	u64 cntvoff;		/* CNTVOFF_EL2; nVHE only */
 	u64 enter;		/* mask of ARM_ENTER_* */
 	u64 host;		/* the CPU's host context; nVHE: its physical address */
 	u64 vsesr;		/* VSESR_EL2: with ARM_ENTER_VSESR */

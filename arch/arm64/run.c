@@ -21,7 +21,6 @@ HOLDS(vttbr, CTX_VTTBR);
 HOLDS(vtcr, CTX_VTCR);
 HOLDS(vmpidr, CTX_VMPIDR);
 HOLDS(cnthctl, CTX_CNTHCTL);
-HOLDS(cntvoff, CTX_CNTVOFF);
 HOLDS(enter, CTX_ENTER);
 HOLDS(host, CTX_HOST);
 HOLDS(vsesr, CTX_VSESR);

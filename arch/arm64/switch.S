@@ -597,10 +597,8 @@ nvhe_run:
 	msr	cptr_el2, x2
 	msr	mdcr_el2, x3
 	ldp	x1, x2, [x0, #CTX_VMPIDR]
-	ldr	x3, [x0, #CTX_CNTVOFF]
 	msr	vmpidr_el2, x1
 	msr	cnthctl_el2, x2
-	msr	cntvoff_el2, x3
 	ldr	x1, [x0, #CTX_SP_EL0]
 	ldp	x2, x3, [x0, #CTX_PC]
 	msr	sp_el0, x1

@@ -19,22 +19,21 @@
 #define CTX_VTCR	304
 #define CTX_VMPIDR	312
 #define CTX_CNTHCTL	320
-#define CTX_CNTVOFF	328
-#define CTX_ENTER	336
-#define CTX_HOST	344
-#define CTX_VSESR	352
-#define CTX_SVE		360
-#define CTX_EXIT	368
-#define CTX_ESR		376
-#define CTX_FAR		384
-#define CTX_HPFAR	392
-#define CTX_GIC_HCR	400
-#define CTX_GIC_NR	408
-#define CTX_GIC_LR(n)	(416 + 8 * (n))
-#define CTX_GIC_VMCR	544
-#define CTX_GIC_NR_APR	552
-#define CTX_GIC_AP0R(n)	(560 + 8 * (n))
-#define CTX_GIC_AP1R(n)	(592 + 8 * (n))
+#define CTX_ENTER	328
+#define CTX_HOST	336
+#define CTX_VSESR	344
+#define CTX_SVE		352
+#define CTX_EXIT	360
+#define CTX_ESR		368
+#define CTX_FAR		376
+#define CTX_HPFAR	384
+#define CTX_GIC_HCR	392
+#define CTX_GIC_NR	400
+#define CTX_GIC_LR(n)	(408 + 8 * (n))
+#define CTX_GIC_VMCR	536
+#define CTX_GIC_NR_APR	544
+#define CTX_GIC_AP0R(n)	(552 + 8 * (n))
+#define CTX_GIC_AP1R(n)	(584 + 8 * (n))
 #define CTX_FP		624
 #define CTX_FPSR	(CTX_FP + 512)
 #define CTX_FPCR	(CTX_FP + 516)
@@ -74,6 +73,6 @@
 #define ARM_EL2_GIC_LOAD	0x1005	/* x1: struct arm_context, physical: VMCR and active priorities */
 #define ARM_EL2_GIC_PUT		0x1006	/* the same, read back */
 #define ARM_EL2_GIC_VTR		0x1007	/* returns ICH_VTR_EL2 */
-#define ARM_EL2_CNTVOFF		0x1008	/* x1: CNTVOFF_EL2, which is the guest's from entry on */
+#define ARM_EL2_CNTVOFF		0x1008	/* x1: CNTVOFF_EL2 */
 
 #endif

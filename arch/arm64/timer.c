@@ -93,6 +93,14 @@ static void hw_set_cval(u64 cval)
 	isb();
 }
 
+static void set_offset(u64 offset)
+{
+	if (arm_vhe())
+		write_sysreg(offset, cntvoff_el2);
+	else
+		arm_el2_call(ARM_EL2_CNTVOFF, offset, 0, 0, 0);
+}
+
 /* ---- lines ---- */
 
 static bool hw_due(void)
@@ -226,16 +234,13 @@ static void allow_counter(struct arm_vcpu *v)
 void arm_timer_enter(struct arm_vcpu *v)
 {
 	struct arm_timer *t = &v->timer;
-	u64 offset = offset_of(v, ARM_VTIMER);
 
 	update_lines(v);
 	wake_for(v, BIT(ARM_PTIMER));
 	allow_counter(v);
 	set_active(v);
-	if (arm_vhe())
-		write_sysreg(offset, cntvoff_el2);
-	else
-		v->ctxt.cntvoff = offset;
+	/* Before the timer: by another offset it might be due, and interrupt. */
+	set_offset(offset_of(v, ARM_VTIMER));
 	hw_set_cval(t->regs[ARM_VTIMER].cval);
 	hw_set_ctl(t->regs[ARM_VTIMER].ctl);
 	t->loaded = true;
@@ -258,7 +263,7 @@ void arm_timer_put(struct arm_vcpu *v)
 		hw_set_ctl(0);
 		/* User space reads the virtual counter where the kernel runs at EL1. */
 		if (!arm_vhe())
-			arm_el2_call(ARM_EL2_CNTVOFF, 0, 0, 0, 0);
+			set_offset(0);
 		v->timer.loaded = false;
 		__this_cpu_write(owner, NULL);
 	}
