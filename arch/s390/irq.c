@@ -797,9 +797,9 @@ bool sie_wait(struct sie_vcpu *v)
 }
 
 /*
- * The clock is read before it is asked whether something is due: what comes due after that is
- * slept for all the same, and not at all.  The host's own time may be steered, and go faster than
- * the clock: whoever is woken too early sleeps for the rest.
+ * The clock is read before it is asked whether anything is due: what comes due in between has its
+ * timer, which fires at once.  The host's own time may be steered, and go faster than the clock:
+ * who is woken too early sleeps for the rest.
  */
 bool sie_wait_goes_on(struct sie_vcpu *v)
 {
