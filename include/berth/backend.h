@@ -62,7 +62,9 @@
  *	The turn is: serve own requests, interrupts off, berth_enter_guest(), world
  *	switch, berth_leave_guest(), interrupts on, handle.
  * vcpu_runnable: has the blocked vCPU a reason to run?  Called from its own
- *	thread, interrupts on, may be called while not loaded.
+ *	thread, interrupts on, may be called while not loaded.  After false, its state
+ *	being BLOCKED, a kick comes when that changes: a timer of the host's for each
+ *	of the guest's that is on and was not due, though it may be by now.
  * vcpu_kick: the vCPU is in the guest or past its last look at requests, and an
  *	interrupt to its CPU follows.  Where the guest is entered with interrupts on,
  *	and that interrupt may come before the entry, the entry must not take place.
