@@ -533,7 +533,7 @@ TEST(clock_comparator_ends_a_wait)
 	clock_ends_a_wait(20000ULL << 12);
 }
 
-/* Whose time is steered: the TOD clock is not. */
+/* The host's time is steered, the TOD clock is not. */
 TEST(clock_comparator_ends_a_wait_on_a_host_that_is_ahead)
 {
 	struct timex fast = { .modes = ADJ_TICK, .tick = 11000 }, usual = { .modes = ADJ_TICK, .tick = 10000 };
